@@ -30,7 +30,9 @@ PACKAGES = {
 }
 
 
-def fetch(unearth: str, package: str, version: str, sha256: str, folder: pathlib.Path) -> pathlib.Path:
+def fetch(
+    unearth: str, package: str, version: str, sha256: str, folder: pathlib.Path
+) -> pathlib.Path:
     """Download one source archive into `folder` and check its hash; ValueError when it differs."""
     archive = folder / f"{package}-{version}.tar.gz"
     if not archive.exists():

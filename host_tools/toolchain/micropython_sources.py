@@ -35,7 +35,7 @@ class SourceError(Exception):
 
 
 def run(command: list[str], what: str, folder: pathlib.Path | None = None) -> str:
-    """Run a command and return its standard output; SourceError with its last words if it fails."""
+    """Run a command; returns its standard output, SourceError with its last words if it fails."""
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         last_words = "\n    ".join(result.stderr.strip().splitlines()[-5:])
@@ -108,8 +108,8 @@ def fetch_debian(mirror: str, work: pathlib.Path) -> dict[str, pathlib.Path]:
         if len(found) != 1:
             has = ", ".join(path.name for path in downloads.glob(f"{package}_*.dsc")) or "nothing"
             raise SourceError(
-                f"Debian {SUITE} has {has} where {package} {version} is needed; give a MicroPython "
-                f"{MICROPYTHON_VERSION} source tree with MICROPYTHON=<path>"
+                f"Debian {SUITE} has {has} where {package} {version} is needed; give a "
+                f"MicroPython {MICROPYTHON_VERSION} source tree with MICROPYTHON=<path>"
             )
         archives[package] = found[0]
     return archives
@@ -155,7 +155,15 @@ def from_git(target: pathlib.Path) -> None:
     print(f"Fetching MicroPython {MICROPYTHON_VERSION} sources: git tag v{MICROPYTHON_VERSION}")
     shutil.rmtree(target, ignore_errors=True)
     run(
-        ["git", "clone", "-q", "--depth=1", f"--branch=v{MICROPYTHON_VERSION}", UPSTREAM, str(target)],
+        [
+            "git",
+            "clone",
+            "-q",
+            "--depth=1",
+            f"--branch=v{MICROPYTHON_VERSION}",
+            UPSTREAM,
+            str(target),
+        ],
         "cloning MicroPython",
     )
     run(

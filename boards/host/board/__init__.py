@@ -1,1 +1,106 @@
-"""The host board."""
+"""The host board: serial ports are pseudo-terminals, flash is a file with NOR behaviour.
+
+Everything lives in one folder, the site, named by the environment variable CONCENTRATOR_SITE:
+`bus1`, `bus2` and `modem` (links to pseudo-terminals, made by the simulators), `config.json`, and
+`journal.nor`, which is created. The names in this module are the same on every board.
+"""
+
+import asyncio
+import os
+import sys
+import time
+
+from micropython import const
+
+from .nor_flash import NorFile
+from .serial_port import SerialPort
+
+NAME = "host"
+BUSES = 2  # number of RS485 lines
+
+_JOURNAL_BLOCKS = const(256)  # 1 MiB of 4 KiB erase blocks
+
+_site = os.getenv("CONCENTRATOR_SITE") or "site"
+
+
+class BoardError(Exception):
+    """Something the board needs is missing or in use; the text says what and what to do."""
+
+
+def claim():
+    """Make sure that this process is the site's only concentrator; BoardError when it is not."""
+    try:
+        os.stat(_site)
+    except OSError:
+        raise BoardError(
+            "site folder %s does not exist; set CONCENTRATOR_SITE to the folder with config.json"
+            % _site
+        )
+    path = _site + "/running"
+    try:
+        with open(path) as f:
+            other = f.read().strip()
+        with open("/proc/%s/environ" % other, "rb") as f:
+            in_use = ("CONCENTRATOR_SITE=%s\0" % _site).encode() in f.read()
+    except OSError:
+        in_use = False  # no file, or its process is gone (killed): the site is free
+    with open("/proc/self/stat") as f:
+        own = f.read().split(" ", 1)[0]
+    if in_use and other != own:
+        raise BoardError("site folder %s is in use by process %s; stop it first" % (_site, other))
+    with open(path, "w") as f:
+        f.write(own)
+
+
+def configuration():
+    """Path of the configuration file."""
+    return _site + "/config.json"
+
+
+def bus(number, baud):
+    """Open RS485 line `number` (1 to BUSES) at `baud` bit/s, 8 data bits.
+
+    A pseudo-terminal has neither baud rate nor parity: the simulator at its other end paces the
+    bytes. BoardError when there is no such port.
+    """
+    return _open(
+        "bus%d" % number, "start the meter simulator with --link %s/bus%d" % (_site, number)
+    )
+
+
+def modem():
+    """Open the modem's serial port; BoardError when there is none."""
+    return _open("modem", "start the modem simulator with --link %s/modem" % _site)
+
+
+def _open(name, advice):
+    path = "%s/%s" % (_site, name)
+    try:
+        return SerialPort(path)
+    except OSError as error:
+        raise BoardError("cannot open serial port %s (%s); %s" % (path, error, advice))
+
+
+def journal_flash():
+    """The block device that holds the journal."""
+    return NorFile(_site + "/journal.nor", _JOURNAL_BLOCKS)
+
+
+def utc_ms():
+    """Milliseconds since 1970-01-01 UTC by the board's real-time clock; None when it is not set."""
+    return time.time_ns() // 1000000
+
+
+def unique_bytes(count):
+    """`count` bytes nobody can guess, for a new journal's epoch and for jitter."""
+    return os.urandom(count)
+
+
+async def stop_requested():
+    """Return when the operator asks for an orderly stop: end of file on standard input.
+
+    Boards in the field never stop; there this waits for ever.
+    """
+    reader = asyncio.StreamReader(sys.stdin.buffer)
+    while await reader.read(1):
+        pass

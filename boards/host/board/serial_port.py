@@ -1,0 +1,59 @@
+"""A pseudo-terminal with the interface of a board's UART: nothing here ever waits."""
+
+import select
+import termios
+
+from micropython import const
+
+_VTIME = const(5)  # indices into the control characters of termios.tcgetattr()
+_VMIN = const(6)
+_CHUNK = const(256)  # a terminal that polls as writable takes at least so many bytes at once
+
+
+class SerialPort:
+    """Non-blocking serial port. Raises OSError when `path` cannot be opened."""
+
+    def __init__(self, path):
+        self._path = path
+        self._file = None
+        self._open()
+
+    def _open(self):
+        file = open(self._path, "r+b")
+        termios.setraw(file.fileno())
+        attributes = termios.tcgetattr(file.fileno())
+        attributes[6][_VMIN] = 0  # read() returns at once with what is there
+        attributes[6][_VTIME] = 0
+        termios.tcsetattr(file.fileno(), termios.TCSANOW, attributes)
+        self._poll = select.poll()
+        self._poll.register(file, select.POLLOUT)
+        self._file = file
+
+    def write(self, buffer, count):
+        """Start sending the first `count` bytes; returns how many were taken.
+
+        OSError when the other end of the line is gone and cannot be opened again.
+        """
+        if self._file is None:
+            self._open()
+        if not self._poll.poll(0):
+            return 0
+        try:
+            return self._file.write(buffer, min(count, _CHUNK)) or 0
+        except OSError:
+            self._close()
+            raise
+
+    def readinto(self, buffer):
+        """Read what has arrived, up to the size of `buffer`; returns the number of bytes."""
+        if self._file is None:
+            return 0
+        try:
+            return self._file.readinto(buffer) or 0
+        except OSError:
+            self._close()  # the other end is gone; a later write opens the port again
+            return 0
+
+    def _close(self):
+        self._file.close()
+        self._file = None

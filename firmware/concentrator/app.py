@@ -1,0 +1,129 @@
+"""The composition root: makes every part, knows them all, and watches over them."""
+
+import asyncio
+import random
+import struct
+import sys
+
+from micropython import const
+
+from . import config as configuration
+from . import journal as journals
+from . import log
+from .bus import Bus
+from .clock import Clock
+from .collector import Collector
+from .events import Events
+from .health import Health
+from .journal import Journal
+from .modem.quectel import Modem
+from .schedule import Schedule
+from .uplink import Uplink
+
+_DRAIN_S = const(20)  # at an orderly stop, how long to wait for acknowledgements
+_EXIT_OK = const(0)
+_EXIT_FAILED = const(1)
+_EXIT_UNUSABLE = const(2)  # configuration, flash or a port: it says what to mend
+
+_log = log.get("app")
+
+
+class Application:
+    """All parts of one concentrator, on a board (see boards/*/board)."""
+
+    def __init__(self, board):
+        self._board = board
+        config = configuration.load(board.configuration())
+        if len(config.buses) > board.BUSES:
+            raise configuration.ConfigError(
+                "buses has %d entries, board %s has %d"
+                % (len(config.buses), board.NAME, board.BUSES)
+            )
+        random.seed(struct.unpack("<I", board.unique_bytes(4))[0])
+        self.clock = Clock(board.utc_ms)
+        self.journal = Journal(board.journal_flash())
+        self.journal.mount(struct.unpack("<I", board.unique_bytes(4))[0] >> 2)
+        self.events = Events(self.journal, self.clock)
+        self.buses = [
+            Bus(number, board.bus(number, settings.baud), settings)
+            for number, settings in enumerate(config.buses, 1)
+        ]
+        schedule = Schedule(self.clock, config.tasks, config.utc_offset)
+        self.collector = Collector(
+            schedule,
+            self.buses,
+            config.meters,
+            config.tasks,
+            self.clock,
+            self.journal,
+            self.events,
+        )
+        self.modem = Modem(board.modem(), config.uplink.apn, self._network_time)
+        self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
+        self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
+        self.health.uplink = self.uplink
+
+    def _network_time(self, utc_ms):
+        stepped = self.clock.synchronise(utc_ms)
+        if stepped:
+            self.events.record("clock.stepped", ms=stepped)
+
+    async def run(self):
+        """Run until an orderly stop is asked for; returns the exit code."""
+        self.events.record("boot", journal=self.journal.epoch)
+        self._failed = None
+        self._over = asyncio.Event()
+        parts = {
+            "journal": self._keep_journal(),
+            "health": self.health.watch(),
+            "modem": self.modem.run(),
+            "uplink": self.uplink.run(),
+            "collector": self.collector.run(),
+        }
+        for name, part in parts.items():
+            asyncio.create_task(self._supervise(name, part))
+        asyncio.create_task(self._wait_for_stop())
+        await self._over.wait()
+        if self._failed:
+            self.events.record("failed", part=self._failed)
+            return _EXIT_FAILED
+        drained = await self.uplink.drain(_DRAIN_S)
+        await self.uplink.close()
+        return _EXIT_OK if drained else _EXIT_FAILED
+
+    async def _supervise(self, name, part):
+        """A part that dies takes everything with it: half a concentrator would go unnoticed."""
+        try:
+            await part
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is reported
+            _log.error("%s died", name)
+            sys.print_exception(error, sys.stderr)
+            self._failed = name
+        self._over.set()
+
+    async def _wait_for_stop(self):
+        await self._board.stop_requested()
+        _log.info("stopping: the slot under way is read to its end, what is unsent is published")
+        self.collector.stop()
+
+    async def _keep_journal(self):
+        """Erase ahead and write checkpoints, apart from the paths that must be quick."""
+        reported = 0
+        while True:
+            self.journal.checkpoint()
+            self.journal.prepare()
+            if self.journal.overrun > reported:
+                reported = self.journal.overrun
+                self.events.record("journal.overrun", lost=reported)
+            await asyncio.sleep(1)
+
+
+def main(board):
+    """Start the application on `board` and run it; returns the exit code."""
+    try:
+        board.claim()
+        application = Application(board)
+    except (configuration.ConfigError, journals.JournalError, board.BoardError) as error:
+        print("concentrator: %s" % error, file=sys.stderr)
+        return _EXIT_UNUSABLE
+    return asyncio.run(application.run())

@@ -1,0 +1,128 @@
+"""Reads what a slot asks for: every meter of a bus in turn, all buses at the same time.
+
+Whatever comes of it, there is one reading a meter, task and slot in the journal.
+"""
+
+import asyncio
+from time import ticks_diff, ticks_ms
+
+from . import items, journal, log, quality, records
+from .protocols.dlt645 import ReadTransaction
+
+_log = log.get("collector")
+
+
+class _MeterState:
+    """What the collector remembers of one meter between slots."""
+
+    __slots__ = ("failing", "settings")
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.failing = False
+
+
+class Collector:
+    """Joins the schedule, the buses and the journal."""
+
+    def __init__(self, schedule, buses, meters, tasks, clock, journal, events):
+        self._schedule = schedule
+        self._buses = buses
+        self._meters = [[_MeterState(m) for m in meters if m.bus == b.number] for b in buses]
+        self._tasks = tasks
+        self._clock = clock
+        self._journal = journal
+        self._events = events
+        self._buffer = bytearray(journal_buffer_size(tasks))
+        self._stopping = False
+        self._waiting = None
+        self.slots = 0  # slots read since boot
+
+    def failing(self):
+        """How many meters did not give all their items when they were last read."""
+        return sum(meter.failing for meters in self._meters for meter in meters)
+
+    async def run(self):
+        """Read slot after slot, until stop()."""
+        for number, task in enumerate(self._tasks):
+            scales = [items.scale(name) for name in task.items]
+            self._journal.set_context(number, records.pack_task(task.name, task.items, scales))
+        while not self._stopping:
+            self._waiting = asyncio.create_task(self._schedule.wait())
+            try:
+                slot, due, missed = await self._waiting
+            except asyncio.CancelledError:
+                if self._stopping:
+                    return
+                raise
+            finally:
+                self._waiting = None
+            if missed:
+                self._events.record("slots.missed", count=missed, next=slot)
+            await self._read_slot(slot, due)
+
+    def stop(self):
+        """Finish the slot under way and begin no other."""
+        self._stopping = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def _read_slot(self, slot, due):
+        await asyncio.gather(
+            *[
+                self._read_bus(bus, meters, slot, due)
+                for bus, meters in zip(self._buses, self._meters)
+            ]
+        )
+        self.slots += 1
+
+    async def _read_bus(self, bus, meters, slot, due):
+        started = ticks_ms()
+        transaction = ReadTransaction(bus.preamble)
+        for task in due:
+            number = self._tasks.index(task)
+            identifiers = [items.identifier(name) for name in task.items]
+            for meter in meters:
+                await self._read_meter(bus, transaction, meter, slot, number, identifiers)
+        bus.cycle_ms = ticks_diff(ticks_ms(), started)
+
+    async def _read_meter(self, bus, transaction, meter, slot, task, identifiers):
+        settings = meter.settings
+        values = [None] * len(identifiers)
+        worst = quality.GOOD
+        for place, (di, index) in enumerate(identifiers):
+            transaction.prepare(settings.address, di)
+            reason = await bus.exchange(transaction)
+            if reason == quality.GOOD:
+                try:
+                    values[place] = transaction.values()[index]
+                except (ValueError, IndexError) as error:
+                    _log.warning("meter %d: %s", settings.number, error)
+                    reason = quality.MALFORMED
+            elif reason == quality.REFUSED:
+                _log.warning(
+                    "meter %d refuses %08X: error %02X", settings.number, di, transaction.error
+                )
+            if reason != quality.GOOD and worst == quality.GOOD:
+                worst = reason
+            if reason in (quality.TIMEOUT, quality.JAMMED):
+                break  # a silent meter costs one time-out, not one an item
+        offset = max(0, self._clock.now() - slot)
+        reading = records.Reading(
+            task, settings.number, slot, offset, self._clock.quality, worst, values
+        )
+        size = records.pack_reading(reading, self._buffer)
+        self._journal.append(journal.READING, self._buffer, size)
+        if (worst != quality.GOOD) != meter.failing:
+            meter.failing = worst != quality.GOOD
+            if meter.failing:
+                self._events.record(
+                    "meter.failing", meter=settings.number, why=quality.NAMES[worst]
+                )
+            else:
+                self._events.record("meter.recovered", meter=settings.number)
+
+
+def journal_buffer_size(tasks):
+    """Bytes that the largest reading of any task may take."""
+    return records.FIXED_SIZE + records.VALUE_SIZE * max(len(task.items) for task in tasks)

@@ -1,0 +1,254 @@
+"""The configuration: one JSON file, validated as a whole before anything uses it.
+
+Every error names the field, the value it has and what is allowed. docs/configuration.md lists the
+fields with their units and defaults; the tables at the end of this module are what is enforced.
+"""
+
+import binascii
+import json
+import re
+
+from micropython import const
+
+from . import items
+
+VERSION = const(1)
+MAX_METERS = const(64)
+
+_REQUIRED = object()
+
+
+class ConfigError(Exception):
+    """The configuration can't be used; the text says which field, why, and what is allowed."""
+
+
+class Section:
+    """One object of the configuration, its fields as attributes."""
+
+    def __init__(self, fields):
+        for name in fields:
+            setattr(self, name, fields[name])
+
+
+def load(path):
+    """Read and validate the file at `path`; returns a Section. Raises ConfigError."""
+    try:
+        with open(path) as file:
+            text = file.read()
+    except OSError:
+        raise ConfigError("%s: cannot be read; create it, docs/configuration.md says how" % path)
+    except UnicodeError:
+        raise ConfigError("%s: is not UTF-8 text" % path)
+    return parse(text, path)
+
+
+def parse(text, name="configuration"):
+    """Validate the JSON text; returns a Section that also has `hash`, 8 hex digits of the text."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        raise ConfigError("%s: is not valid JSON; check commas, quotes and brackets" % name)
+    try:
+        config = _section(data, "", _TOP)
+        _check_references(config)
+    except ConfigError as error:
+        raise ConfigError("%s: %s" % (name, error))
+    config.hash = "%08x" % binascii.crc32(text.encode())
+    return config
+
+
+# --- Checks of one value: each returns the value to use, or raises ConfigError ----------------
+
+
+def _show(value):
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _wrong(field, value, allowed):
+    raise ConfigError("%s is %s; use %s" % (field, _show(value), allowed))
+
+
+def _integer(low, high, unit=""):
+    def check(value, field):
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            _wrong(field, value, "a whole number from %d to %d%s" % (low, high, unit))
+        return value
+
+    return check
+
+
+def _one_of(*allowed):
+    def check(value, field):
+        if value not in allowed or isinstance(value, bool):
+            _wrong(field, value, "one of " + ", ".join(_show(a) for a in allowed))
+        return value
+
+    return check
+
+
+def _text(pattern, meaning, optional=False):
+    compiled = re.compile("^(?:" + pattern + ")$")
+
+    def check(value, field):
+        if value is None and optional:
+            return None
+        if not isinstance(value, str) or not compiled.match(value):
+            _wrong(field, value, meaning)
+        return value
+
+    return check
+
+
+def _boolean(value, field):
+    if not isinstance(value, bool):
+        _wrong(field, value, "true or false")
+    return value
+
+
+def _hexadecimal(digits):
+    def check(value, field):
+        good = isinstance(value, str) and len(value) == digits
+        if not good or any(c not in "0123456789abcdef" for c in value):
+            _wrong(field, value, "%d hexadecimal digits, a to f in lower case" % digits)
+        return value
+
+    return check
+
+
+def _address(value, field):
+    good = isinstance(value, str) and len(value) == 12 and all(c in "0123456789" for c in value)
+    if not good or value == "9" * 12:
+        _wrong(field, value, 'the 12 digits on the meter\'s plate, e.g. "000000000001"')
+    return value
+
+
+def _utc_offset(value, field):
+    match = isinstance(value, str) and re.match("^([+-])([0-9][0-9]):([0-9][0-9])$", value)
+    seconds = (int(match.group(2)) * 60 + int(match.group(3))) * 60 if match else 99 * 3600
+    if seconds > 14 * 3600 or int(match.group(3)) > 59:
+        _wrong(field, value, 'local time minus UTC, e.g. "+08:00"')
+    return -seconds if match.group(1) == "-" else seconds
+
+
+def _every(value, field):
+    _integer(5, 86400, " (seconds)")(value, field)
+    if 86400 % value:
+        _wrong(field, value, "a number of seconds that divides a day, e.g. 60, 900 or 3600")
+    return value
+
+
+def _list(check, low, high, what):
+    def check_list(value, field):
+        if not isinstance(value, list) or not low <= len(value) <= high:
+            _wrong(field, value, "a list of %d to %d %s" % (low, high, what))
+        return [check(entry, "%s[%d]" % (field, i)) for i, entry in enumerate(value)]
+
+    return check_list
+
+
+def _item(value, field):
+    if value not in items.names():
+        _wrong(field, value, "one of " + ", ".join(items.names()))
+    return value
+
+
+def _object(table):
+    def check(value, field):
+        return _section(value, field + ".", table)
+
+    return check
+
+
+def _section(data, prefix, table):
+    """Check an object against a table {field: (check, default)}; unknown fields are errors."""
+    if not isinstance(data, dict):
+        _wrong(prefix.rstrip(".") or "the file", data, "an object: { ... }")
+    for name in data:
+        if name not in table:
+            raise ConfigError(
+                "%s%s is not known; use %s" % (prefix, name, ", ".join(sorted(table)))
+            )
+    fields = {}
+    for name in table:
+        check, default = table[name]
+        if name in data:
+            fields[name] = check(data[name], prefix + name)
+        elif default is _REQUIRED:
+            raise ConfigError("%s%s is missing" % (prefix, name))
+        else:
+            fields[name] = default
+    return Section(fields)
+
+
+def _check_references(config):
+    """What no field can say by itself: numbers that are unique, and that exist."""
+    numbers, addresses = {}, {}
+    for i, meter in enumerate(config.meters):
+        if meter.bus > len(config.buses):
+            _wrong("meters[%d].bus" % i, meter.bus, "1 to %d" % len(config.buses))
+        if meter.number in numbers:
+            raise ConfigError(
+                "meters[%d].number is %d, which meters[%d] has already; give every meter its own"
+                % (i, meter.number, numbers[meter.number])
+            )
+        if (meter.bus, meter.address) in addresses:
+            raise ConfigError(
+                "meters[%d].address is %s, which meters[%d] on the same bus has already"
+                % (i, meter.address, addresses[(meter.bus, meter.address)])
+            )
+        numbers[meter.number] = i
+        addresses[(meter.bus, meter.address)] = i
+    names = [task.name for task in config.tasks]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ConfigError("tasks[%d].name is %s, which an earlier task has" % (i, _show(name)))
+    if len(config.uplink.root) + len("/a1b2c3d4e5f6/up/freeze") > 64:
+        _wrong("uplink.root", config.uplink.root, "at most 41 characters (topics have at most 64)")
+
+
+# --- The fields: name: (check, default) ---------------------------------------------------------
+
+_BUS = {
+    "baud": (_one_of(600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200), 2400),
+    "timeout_ms": (_integer(100, 10000, " (milliseconds)"), 700),
+    "retries": (_integer(0, 5), 2),
+    "preamble": (_integer(0, 16, " (bytes)"), 4),
+}
+
+_METER = {
+    "number": (_integer(1, 255), _REQUIRED),
+    "address": (_address, _REQUIRED),
+    "bus": (_integer(1, 255), _REQUIRED),
+}
+
+_NAME = "[A-Za-z0-9_.-]+"
+
+_TASK = {
+    "name": (_text(_NAME, "letters, digits, _ . and -"), _REQUIRED),
+    "items": (_list(_item, 1, 8, "item names"), _REQUIRED),
+    "every": (_every, _REQUIRED),
+}
+
+_UPLINK = {
+    "host": (_text(_NAME, "the broker's name or address"), _REQUIRED),
+    "port": (_integer(1, 65535), 1883),
+    "root": (_text("[A-Za-z0-9_.-][A-Za-z0-9_./-]*", "a topic prefix, e.g. mr/v1"), "mr/v1"),
+    "user": (_text('[^"\\r\\n]+', "a user name", optional=True), None),
+    "password": (_text('[^"\\r\\n]+', "a password", optional=True), None),
+    "apn": (_text(_NAME, "the operator's access point name"), _REQUIRED),
+    "keepalive": (_integer(10, 1200, " (seconds)"), 120),
+    "heartbeat": (_integer(1, 86400, " (seconds)"), 900),
+    "linger": (_integer(1, 300, " (seconds)"), 5),
+    "will": (_boolean, False),
+}
+
+_TOP = {
+    "version": (_one_of(VERSION), _REQUIRED),
+    "device": (_hexadecimal(12), _REQUIRED),
+    "utc_offset": (_utc_offset, _REQUIRED),
+    "buses": (_list(_object(_BUS), 1, 8, "buses"), _REQUIRED),
+    "meters": (_list(_object(_METER), 1, MAX_METERS, "meters"), _REQUIRED),
+    "tasks": (_list(_object(_TASK), 1, 8, "tasks"), _REQUIRED),
+    "uplink": (_object(_UPLINK), _REQUIRED),
+}

@@ -1,0 +1,481 @@
+"""The journal: an append-only ring of flash erase blocks.
+
+Everything that happens is written here before anybody may see it, and stays until the uplink says
+that it was acknowledged. Three streams share the ring, each with sequence numbers of its own.
+
+A block begins with a header, a log of records follows, FFH is the end. Nothing is rewritten: the
+way to change a thing is to append its new value. Blocks are used in ring order, each erased just
+before its turn, and carry a serial number that counts up for ever, so the newest is found by a
+binary search over the headers. Power may fail at any instant: a torn header makes its block free,
+a torn record ends its block, and neither is ever read as data (CRC).
+
+Header, 48 bytes, little-endian: magic "MRJ1", version (1 byte), streams (1), 0 (2), epoch (4),
+serial (4), times erased (4), next sequence number of each stream (3 x 4), cursor of each stream
+(3 x 4), CRC-32 of the foregoing (4).
+
+Record: payload size (1 byte, at most 250), kind (1), CRC (2), payload. The CRC is the low half of
+the CRC-32 over the block's serial (4 bytes), size, kind and payload. Kinds 0 to 2 are records of
+that stream; their sequence numbers are not stored but counted from the header. Other kinds:
+
+    10H  checkpoint: cursor of each stream (3 x 4), then for every range of records that were
+         acknowledged ahead of the cursor: stream (1), first (4), count (4)
+    11H  context: key (1 byte), body. Context says what records mean; the newest body of each key
+         is repeated at the start of every block, so that every block can be read by itself.
+"""
+
+import asyncio
+import binascii
+import struct
+
+from micropython import const
+
+from . import log
+
+READING = const(0)
+FREEZE = const(1)
+EVENT = const(2)
+STREAMS = ("reading", "freeze", "event")
+
+MAX_PAYLOAD = const(250)
+
+_MAGIC = b"MRJ1"
+_VERSION = const(1)
+_HEADER = "<4sBBHIII3I3II"
+_HEADER_SIZE = const(48)
+_RECORD_SIZE = const(4)  # header of a record
+_CHECKPOINT = const(0x10)
+_CONTEXT = const(0x11)
+_ERASED = const(0xFF)
+_MAX_RANGES = const(16)
+_NEIGHBOURS = const(2)  # so many blocks in a row may be without a header inside the ring
+
+_IOCTL_BLOCK_COUNT = const(4)  # of the extended block-device protocol
+_IOCTL_BLOCK_SIZE = const(5)
+_IOCTL_BLOCK_ERASE = const(6)
+
+_log = log.get("journal")
+
+
+class JournalError(Exception):
+    """The flash cannot be used as a journal; the text says why and what to do."""
+
+
+class _Header:
+    """The header of one block, or what a block that was never written has in its place."""
+
+    def __init__(self, data):
+        fields = struct.unpack(_HEADER, data)
+        self.valid = (
+            fields[0] == _MAGIC
+            and fields[1] == _VERSION
+            and binascii.crc32(memoryview(data)[: _HEADER_SIZE - 4]) == fields[13]
+        )
+        self.other_version = fields[0] == _MAGIC and fields[1] != _VERSION
+        self.version = fields[1]
+        self.epoch, self.serial, self.erased = fields[4:7]
+        self.next = fields[7:10]
+        self.cursor = fields[10:13]
+
+
+class Journal:
+    """The ring on a block device with the extended protocol. Call mount() before all else.
+
+    `appended` is an asyncio.Event set at every append: whoever reads the journal waits for it.
+    """
+
+    def __init__(self, flash):
+        self._flash = flash
+        self._blocks = flash.ioctl(_IOCTL_BLOCK_COUNT, 0)
+        self._block_size = flash.ioctl(_IOCTL_BLOCK_SIZE, 0)
+        self._buffer = bytearray(_RECORD_SIZE + MAX_PAYLOAD)
+        self._view = memoryview(self._buffer)
+        self._seed = bytearray(4)
+        self._context = {}
+        self._ranges = []  # [stream, first, count] acknowledged ahead of the cursor
+        self._dirty = False  # cursor or ranges differ from the newest checkpoint
+        self._prepared = None  # serial whose block was erased ahead
+        self.appended = asyncio.Event()
+        self.epoch = 0
+        self.erases = 0  # since mount
+        self.overrun = 0  # records erased before they were acknowledged, since mount
+
+    # --- Mounting -----------------------------------------------------------------------------
+
+    def mount(self, epoch):
+        """Find the end of the log. Blank flash becomes a new journal of that epoch.
+
+        JournalError when the flash holds something else: it is never erased silently.
+        """
+        newest = self._find_newest()
+        if newest is None:
+            self._refuse_foreign()
+            _log.info("blank flash, new journal with epoch %d", epoch)
+            self.epoch = epoch
+            self._next = [1, 1, 1]
+            self._cursor = [1, 1, 1]
+            self._tail = 0
+            self._open(0)
+            return
+        self.epoch = newest.epoch
+        self._serial = newest.serial
+        self._next = list(newest.next)
+        self._cursor = list(newest.cursor)
+        self._tail = self._find_oldest(newest.serial)
+        self._scan(newest)
+        _log.info(
+            "mounted, epoch %d, blocks %d to %d, next %s, cursor %s",
+            self.epoch,
+            self._tail,
+            self._serial,
+            self._next,
+            self._cursor,
+        )
+
+    def _header(self, serial):
+        """The header in the block that has, or would have, this serial; None if not valid."""
+        header = self._read_header(serial % self._blocks)
+        return header if header.valid and header.serial == serial else None
+
+    def _read_header(self, block):
+        data = bytearray(_HEADER_SIZE)
+        self._flash.readblocks(block, data, 0)
+        return _Header(data)
+
+    def _find_newest(self):
+        # Serials rise by one from block to block, up to the newest; behind it they are older by
+        # one turn of the ring, or the block is blank or torn. At most two neighbours are without
+        # a header: the one being opened and the one erased ahead of it.
+        newest = None
+        base = 0
+        while base < self._blocks:
+            first = self._read_header(base)
+            if first.valid and (newest is None or first.serial > newest.serial):
+                low, high = base, self._blocks - 1
+                while low < high:
+                    middle = (low + high + 1) // 2
+                    header = self._read_header(middle)
+                    if header.valid and header.serial == first.serial + middle - base:
+                        low = middle
+                    else:
+                        high = middle - 1
+                newest = self._read_header(low)
+                base = low  # behind a header that went bad the log may go on: look further
+                tries = 0
+            elif newest is None:
+                tries = base
+            else:
+                tries += 1
+            if tries > _NEIGHBOURS:
+                break
+            base += 1
+        return newest
+
+    def _find_oldest(self, newest):
+        serial = max(0, newest - self._blocks + 1)
+        while serial < newest and self._header(serial) is None:
+            serial += 1
+        return serial
+
+    def _refuse_foreign(self):
+        for block in range(self._blocks):
+            header = self._read_header(block)
+            if header.other_version:
+                raise JournalError(
+                    "the journal in flash has format version %d, this firmware writes %d; update "
+                    "the firmware, or format the flash if its records are not needed"
+                    % (header.version, _VERSION)
+                )
+            # The first block may hold what a power cut left of the very first header.
+            if block and not self._is_blank(block, 0):
+                raise JournalError(
+                    "block %d of the journal's flash holds something that is no journal; format "
+                    "the flash if that is not needed" % block
+                )
+
+    def _is_blank(self, block, offset):
+        view = self._view
+        while offset < self._block_size:
+            size = min(len(view), self._block_size - offset)
+            self._flash.readblocks(block, view[:size], offset)
+            for i in range(size):
+                if view[i] != _ERASED:
+                    return False
+            offset += size
+        return True
+
+    def _scan(self, header):
+        """Read the newest block to its end: sequence numbers, checkpoint, where to go on."""
+        block = header.serial % self._blocks
+        offset = _HEADER_SIZE
+        while True:
+            size, kind = self._read_record(header.serial, offset, self._view)
+            if size < 0:
+                break
+            if kind < len(STREAMS):
+                self._next[kind] += 1
+            elif kind == _CHECKPOINT:
+                self._load_checkpoint(size)
+            elif kind == _CONTEXT:
+                self._context[self._buffer[0]] = bytes(self._view[1:size])
+            offset += _RECORD_SIZE + size
+        # Behind a torn record there is no telling what was programmed: go on in a fresh block.
+        self._offset = offset if self._is_blank(block, offset) else self._block_size
+
+    def _load_checkpoint(self, size):
+        self._cursor = list(struct.unpack_from("<3I", self._buffer, 0))
+        self._ranges = [
+            list(struct.unpack_from("<BII", self._buffer, at)) for at in range(12, size, 9)
+        ]
+
+    # --- Writing ------------------------------------------------------------------------------
+
+    def append(self, stream, payload, size=-1):
+        """Write one record; when this returns it is in flash. Returns its sequence number.
+
+        ValueError when it is longer than MAX_PAYLOAD.
+        """
+        self._write(stream, payload, len(payload) if size < 0 else size)
+        sequence = self._next[stream]
+        self._next[stream] = sequence + 1
+        self.appended.set()
+        return sequence
+
+    def set_context(self, key, body):
+        """Say what records written from now on mean. `key` 0 to 255, `body` at most 249 bytes."""
+        if self._context.get(key) != body:
+            self._context[key] = body
+            self._write(_CONTEXT, bytes([key]) + body, len(body) + 1)
+
+    def _write(self, kind, payload, size):
+        if size > MAX_PAYLOAD:
+            raise ValueError("a record has at most %d bytes, not %d" % (MAX_PAYLOAD, size))
+        if self._offset + _RECORD_SIZE + size > self._block_size:
+            self._open(self._serial + 1)
+        buffer = self._buffer
+        buffer[0] = size
+        buffer[1] = kind
+        buffer[_RECORD_SIZE : _RECORD_SIZE + size] = memoryview(payload)[:size]
+        check = self._check(
+            self._serial, size, kind, self._view[_RECORD_SIZE : _RECORD_SIZE + size]
+        )
+        struct.pack_into("<H", buffer, 2, check)
+        block = self._serial % self._blocks
+        self._flash.writeblocks(block, self._view[: _RECORD_SIZE + size], self._offset)
+        self._offset += _RECORD_SIZE + size
+
+    def _check(self, serial, size, kind, payload):
+        struct.pack_into("<I", self._seed, 0, serial)
+        check = binascii.crc32(self._seed)
+        self._seed[0] = size
+        self._seed[1] = kind
+        check = binascii.crc32(memoryview(self._seed)[:2], check)
+        return binascii.crc32(payload, check) & 0xFFFF
+
+    def prepare(self):
+        """Erase the block that comes next, if that was not done yet. Call in idle moments.
+
+        Returns whether a block was erased (which takes tens of milliseconds on real flash).
+        """
+        if self._prepared == self._serial + 1:
+            return False
+        self._erase(self._serial + 1)
+        return True
+
+    def _erase(self, serial):
+        block = serial % self._blocks
+        old = self._read_header(block)
+        self._wear = old.erased + 1 if old.valid else 1
+        if old.valid and old.serial == self._tail:
+            self._tail += 1
+            self._count_overrun(old)
+        self._flash.ioctl(_IOCTL_BLOCK_ERASE, block)
+        self._prepared = serial
+        self.erases += 1
+
+    def _count_overrun(self, old):
+        after = self._header(self._tail)
+        if after is not None:
+            for stream in range(len(STREAMS)):
+                first_lost = max(self._cursor[stream], old.next[stream])
+                self.overrun += max(0, after.next[stream] - first_lost)
+
+    def _open(self, serial):
+        # Never trusted across a mount: a block whose erase was cut short can look blank.
+        if self._prepared != serial:
+            self._erase(serial)
+        header = bytearray(_HEADER_SIZE)
+        fields = [_MAGIC, _VERSION, len(STREAMS), 0, self.epoch, serial, self._wear]
+        struct.pack_into(_HEADER, header, 0, *fields, *self._next, *self._cursor, 0)
+        check = binascii.crc32(memoryview(header)[: _HEADER_SIZE - 4])
+        struct.pack_into("<I", header, _HEADER_SIZE - 4, check)
+        self._flash.writeblocks(serial % self._blocks, header, 0)
+        self._serial = serial
+        self._offset = _HEADER_SIZE
+        for key in self._context:
+            body = self._context[key]
+            self._write(_CONTEXT, bytes([key]) + body, len(body) + 1)
+        if self._ranges:
+            self._dirty = True
+            self.checkpoint()
+
+    # --- Acknowledging ------------------------------------------------------------------------
+
+    def acknowledge(self, stream, first, count):
+        """Records `first` to `first + count - 1` have arrived: they need not be kept any more.
+
+        Order doesn't matter; what is ahead of the cursor is remembered as ranges. Takes effect
+        in flash with the next checkpoint(); power failing before it means sending again.
+        """
+        last = first + count
+        cursor = self._cursor[stream]
+        if last <= cursor:
+            return
+        self._dirty = True
+        if first > cursor:
+            self._ranges.append([stream, first, count])
+            self._merge()
+            return
+        self._cursor[stream] = last
+        self._merge()
+
+    def _merge(self):
+        """Sort the ranges, join neighbours, move cursors over ranges that they have reached."""
+        self._ranges.sort()
+        merged = []
+        for stream, first, count in self._ranges:
+            last = first + count
+            if first <= self._cursor[stream]:
+                self._cursor[stream] = max(self._cursor[stream], last)
+            elif merged and merged[-1][0] == stream and first <= merged[-1][1] + merged[-1][2]:
+                merged[-1][2] = max(merged[-1][1] + merged[-1][2], last) - merged[-1][1]
+            else:
+                merged.append([stream, first, count])
+        # What is forgotten here is merely sent again: the receiver knows it by its number.
+        self._ranges = merged[:_MAX_RANGES]
+
+    def checkpoint(self):
+        """Write cursors and ranges to flash if they have changed."""
+        if not self._dirty:
+            return
+        payload = bytearray(12 + 9 * len(self._ranges))
+        struct.pack_into("<3I", payload, 0, *self._cursor)
+        at = 12
+        for entry in self._ranges:
+            struct.pack_into("<BII", payload, at, *entry)
+            at += 9
+        self._dirty = False
+        self._write(_CHECKPOINT, payload, at)
+
+    # --- State --------------------------------------------------------------------------------
+
+    def cursor(self, stream):
+        """First record of a stream that was not acknowledged yet."""
+        return self._cursor[stream]
+
+    def next(self, stream):
+        """Sequence number that the stream's next record will get."""
+        return self._next[stream]
+
+    def unsent(self, stream):
+        """How many records of the stream wait to be acknowledged."""
+        waiting = self._next[stream] - self._cursor[stream]
+        for entry in self._ranges:
+            if entry[0] == stream:
+                waiting -= entry[2]
+        return waiting
+
+    def skip_acknowledged(self, stream, sequence):
+        """The first number from `sequence` on that was not acknowledged."""
+        sequence = max(sequence, self._cursor[stream])
+        for entry_stream, first, count in self._ranges:
+            if entry_stream == stream and first <= sequence < first + count:
+                sequence = first + count
+        return sequence
+
+    def blocks_used(self):
+        """(blocks that hold records, blocks in all)."""
+        return self._serial - self._tail + 1, self._blocks
+
+    # --- Reading ------------------------------------------------------------------------------
+
+    def _read_record(self, serial, offset, view):
+        """Read the record at `offset` into `view`; (size, kind), size -1 at the end of the log."""
+        if offset + _RECORD_SIZE > self._block_size:
+            return -1, 0
+        block = serial % self._blocks
+        head = bytearray(_RECORD_SIZE)
+        self._flash.readblocks(block, head, offset)
+        size, kind, check = struct.unpack("<BBH", head)
+        if size > MAX_PAYLOAD or offset + _RECORD_SIZE + size > self._block_size:
+            return -1, 0
+        payload = view[:size]
+        self._flash.readblocks(block, payload, offset + _RECORD_SIZE)
+        if self._check(serial, size, kind, payload) != check:
+            return -1, 0
+        return size, kind
+
+    def reader(self, stream):
+        """A Reader of one stream, at its cursor."""
+        return Reader(self, stream)
+
+
+class Reader:
+    """Goes through the records of one stream in order; several may read at a time.
+
+    `context` has what was valid for the record read last: {key: body}.
+    """
+
+    def __init__(self, journal, stream):
+        self._journal = journal
+        self._stream = stream
+        self._view = memoryview(bytearray(MAX_PAYLOAD))
+        self.context = {}
+        self.seek(journal.cursor(stream))
+
+    def seek(self, sequence):
+        """Go to a sequence number: the next read() gives that record, or the first after it."""
+        self._wanted = sequence
+        low, high = self._journal._tail, self._journal._serial
+        while low < high:
+            middle = (low + high + 1) // 2
+            header = self._journal._header(middle)
+            if header is None or header.next[self._stream] <= sequence:
+                low = middle
+            else:
+                high = middle - 1
+        self._enter(low)
+
+    def _enter(self, serial):
+        header = self._journal._header(serial)
+        while header is None and serial < self._journal._serial:
+            serial += 1  # without its header a block's records have no numbers: they are lost
+            header = self._journal._header(serial)
+        self._serial = serial
+        self._offset = _HEADER_SIZE
+        self._sequence = header.next[self._stream]
+
+    def read(self):
+        """The next record: (sequence number, payload), or None at the end of the journal.
+
+        The payload is a memoryview that the next read() overwrites. A number larger than the one
+        expected means that the records between were lost: overrun, or damaged flash.
+        """
+        journal = self._journal
+        if self._serial < journal._tail:
+            self.seek(self._wanted)  # the ring has come round: what was here is gone
+        while True:
+            size, kind = journal._read_record(self._serial, self._offset, self._view)
+            if size < 0:
+                if self._serial >= journal._serial:
+                    return None
+                self._enter(self._serial + 1)
+                continue
+            self._offset += _RECORD_SIZE + size
+            if kind == _CONTEXT:
+                self.context[self._view[0]] = bytes(self._view[1:size])
+            elif kind == self._stream:
+                sequence = self._sequence
+                self._sequence += 1
+                if sequence >= self._wanted:
+                    self._wanted = sequence + 1
+                    return sequence, self._view[:size]

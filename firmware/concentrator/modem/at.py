@@ -1,0 +1,165 @@
+"""The AT command line of a modem (3GPP TS 27.007, V.250): one command at a time, with a deadline.
+
+Echo, partial lines and unsolicited result codes may come at any moment; none of them is taken for
+an answer.
+"""
+
+import asyncio
+
+from micropython import const
+
+from .. import log
+from . import ModemError
+
+_BUSY_MS = const(1)  # how often to look at the port while a command waits, and while none does
+_IDLE_MS = const(10)
+_LINE_LIMIT = const(512)  # a longer line is noise
+_FINAL = ("OK", "ERROR", "NO CARRIER", "SEND OK", "SEND FAIL")
+
+_log = log.get("modem")
+
+
+class CommandLine:
+    """Talks to the modem on `port`; `unsolicited(line)` gets the lines that nobody asked for.
+
+    `prefixes` are the beginnings of lines that are never part of a command's answer.
+    """
+
+    def __init__(self, port, prefixes, unsolicited):
+        self._port = port
+        self._prefixes = prefixes
+        self._unsolicited = unsolicited
+        self._lock = asyncio.Lock()
+        self._done = asyncio.Event()
+        self._chunk = bytearray(256)
+        self._input = b""
+        self._command = None  # the command under way
+        self._lines = []
+        self._final = None
+        self._prompt = False  # waiting for "> "
+        self._data_prefix = None  # the line that announces raw bytes, e.g. "+QIRD: 12"
+        self._data_left = 0
+        self._data = b""
+
+    async def run(self):
+        """Read the port for ever; start this as a task before the first command."""
+        while True:
+            count = self._port.readinto(self._chunk)
+            if count:
+                self._input += bytes(memoryview(self._chunk)[:count])
+                self._parse()
+            else:
+                await asyncio.sleep_ms(_BUSY_MS if self._command else _IDLE_MS)
+
+    async def command(self, text, timeout_ms=5000):
+        """Send a command; returns the lines of its answer without the final OK.
+
+        ModemError when the modem answers with an error, or not within `timeout_ms`.
+        """
+        async with self._lock:
+            return await self._exchange(text, timeout_ms)
+
+    async def send(self, text, data, timeout_ms=10000):
+        """Send a command, then `data` when the modem prompts for it. Raises ModemError."""
+        async with self._lock:
+            self._prompt = True
+            await self._exchange(text, timeout_ms, data)
+
+    async def receive(self, text, prefix, timeout_ms=5000):
+        """Send a command that is answered with `prefix`, a number, and so many raw bytes."""
+        async with self._lock:
+            self._data_prefix = prefix
+            self._data = b""
+            await self._exchange(text, timeout_ms)
+            return self._data
+
+    async def write_raw(self, data):
+        """Send bytes that are no command, e.g. to get the modem out of a data mode."""
+        async with self._lock:
+            await self._write(data)
+
+    async def _exchange(self, text, timeout_ms, data=None):
+        self._lines = []
+        self._final = None
+        self._done.clear()
+        self._command = text
+        try:
+            await self._write(text.encode() + b"\r")
+            await self._wait(text, timeout_ms)
+            if data is not None and self._final is None:  # that was the prompt
+                self._done.clear()
+                await self._write(data)
+                await self._wait(text, timeout_ms)
+        finally:
+            self._command = None
+            self._prompt = False
+            self._data_prefix = None
+            self._data_left = 0
+        if self._final not in ("OK", "SEND OK"):
+            raise ModemError("%s: %s" % (_brief(text), self._final))
+        return self._lines
+
+    async def _write(self, data):
+        view = memoryview(data)
+        sent = 0
+        while sent < len(view):
+            try:
+                taken = self._port.write(view[sent:], len(view) - sent)
+            except OSError as error:
+                raise ModemError("serial port: %s" % error)
+            sent += taken
+            if not taken:
+                await asyncio.sleep_ms(_BUSY_MS)
+
+    async def _wait(self, text, timeout_ms):
+        try:
+            await asyncio.wait_for_ms(self._done.wait(), timeout_ms)
+        except asyncio.TimeoutError:
+            raise ModemError("no answer to %s within %d s" % (_brief(text), timeout_ms // 1000))
+
+    def _parse(self):
+        while self._input:
+            if self._data_left:
+                part = self._input[: self._data_left]
+                self._data += part
+                self._data_left -= len(part)
+                self._input = self._input[len(part) :]
+                continue
+            if self._prompt and self._input[:1] == b">":
+                self._input = self._input[1:].lstrip(b" ")
+                self._prompt = False
+                self._done.set()
+                continue
+            end = self._input.find(b"\n")
+            if end < 0:
+                if len(self._input) > _LINE_LIMIT:
+                    self._input = b""
+                return
+            line = self._input[:end].strip()
+            self._input = self._input[end + 1 :]
+            if line:
+                try:
+                    self._line(line.decode())
+                except UnicodeError:
+                    _log.warning("garbage from the modem: %s", line[:40])
+
+    def _line(self, line):
+        if line.startswith(self._prefixes):
+            self._unsolicited(line)
+        elif self._command is None or line == self._command:
+            pass  # late, or the echo
+        elif line in _FINAL or line.startswith("+CME ERROR"):
+            self._final = line
+            self._done.set()
+        elif self._data_prefix and line.startswith(self._data_prefix):
+            try:
+                self._data_left = int(line[len(self._data_prefix) :])
+            except ValueError:
+                _log.warning("garbage from the modem: %s", line[:40])
+        else:
+            self._lines.append(line)
+
+
+def _brief(text):
+    """The command without its arguments, which may be secrets."""
+    return text.split("=", 1)[0]

@@ -1,0 +1,19 @@
+"""Why a reading is as it is. The numbers are part of the MQTT contract and of the journal."""
+
+from micropython import const
+
+GOOD = const(0)
+TIMEOUT = const(20)  # the meter did not answer
+MALFORMED = const(21)  # bytes came, but no frame with a right checksum
+WRONG = const(22)  # a frame of another meter or of another data identifier
+REFUSED = const(23)  # the meter answered with an error word
+JAMMED = const(24)  # the line is never quiet, or cannot be sent on
+
+NAMES = {
+    GOOD: "good",
+    TIMEOUT: "timeout",
+    MALFORMED: "malformed answer",
+    WRONG: "answer of another meter or item",
+    REFUSED: "refused by the meter",
+    JAMMED: "bus jammed",
+}

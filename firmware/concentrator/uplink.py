@@ -1,0 +1,225 @@
+"""The uplink: takes records out of the journal and gives them to the broker, most urgent first.
+
+After every connect: birth, events, live readings, then the backlog; live never waits for the
+backlog. A number of batches is under way at any time; each PUBACK releases its records in the
+journal. RAM holds only the numbers of what is under way: what must be sent again is read again.
+"""
+
+import asyncio
+import random
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from . import journal, log, payloads
+from .feed import Feed
+from .modem import ModemError
+from .mqtt import MQTTError, Session
+
+_WINDOW_BATCHES = const(20)
+_WINDOW_BYTES = const(32768)
+_ACKNOWLEDGE_MS = const(60000)  # a batch without PUBACK for so long: the connection is dead
+_RETRY_MIN_S = const(2)
+_RETRY_MAX_S = const(120)
+
+_log = log.get("uplink")
+
+
+class Uplink:
+    """Owns modem and session. `heartbeat()` returns the status that goes up as heartbeat."""
+
+    def __init__(self, config, log_of_records, modem, events, heartbeat):
+        self.state = "offline"  # offline, connecting, online
+        self.connects = 0
+        self.batches = 0  # acknowledged since boot
+        self.bytes = 0  # payload bytes published since boot
+        self._config = config
+        self._settings = config.uplink
+        self._journal = log_of_records
+        self._modem = modem
+        self._events = events
+        self._heartbeat = heartbeat
+        self._wake = log_of_records.appended
+        self._window = {}  # pid: (stream, first, count, bytes, when sent); stream None: no record
+        self._pid = 0
+        self._flush = False
+        self._failure = None
+        self._session = None  # while online
+
+    async def run(self):
+        """Connect, publish, and connect again after whatever goes wrong, for ever."""
+        delay = _RETRY_MIN_S
+        while True:
+            self.state = "connecting"
+            connected = self.connects
+            try:
+                await self._connection()
+            except (ModemError, MQTTError) as error:
+                why = str(error)
+                _log.warning("%s", why)
+                if self.connects > connected:
+                    self._events.record("uplink.lost", why=why[:120])
+                    delay = _RETRY_MIN_S
+            self.state = "offline"
+            # Jitter: thousands of devices that lost one broker must not come back in step.
+            await asyncio.sleep_ms(delay * 500 + random.randrange(delay * 1000))
+            delay = min(2 * delay, _RETRY_MAX_S)
+
+    async def drain(self, limit_s):
+        """Publish all that is waiting, without lingering; returns whether it was acknowledged."""
+        self._flush = True
+        self._wake.set()
+        end = ticks_add(ticks_ms(), limit_s * 1000)
+        while self._waiting() and ticks_diff(end, ticks_ms()) > 0:
+            await asyncio.sleep_ms(50)
+        self._journal.checkpoint()
+        return not self._waiting()
+
+    async def close(self):
+        """Send a last heartbeat and take leave of the broker, if it is there."""
+        if self._session is not None:
+            try:
+                await self._beat(self._session)
+                await self._session.disconnect()
+            except (ModemError, MQTTError) as error:
+                _log.warning("taking leave: %s", error)
+
+    def _waiting(self):
+        return sum(self._journal.unsent(stream) for stream in range(len(journal.STREAMS)))
+
+    async def _connection(self):
+        settings = self._settings
+        await self._modem.start()
+        transport = await self._modem.connect(settings.host, settings.port)
+        session = None
+        receiver = None
+        try:
+            will = (self._topic("state"), b"offline") if settings.will else None
+            session = Session(transport, settings, self._config.device, self._acknowledged, will)
+            await session.connect()
+            self._session = session
+            self.connects += 1
+            self.state = "online"
+            self._window = {}
+            self._failure = None
+            receiver = asyncio.create_task(self._receive(session))
+            self._events.record("uplink.online", connects=self.connects, signal=self._modem.signal)
+            await self._publish_all(session)
+        finally:
+            self._session = None
+            if receiver is not None:
+                receiver.cancel()
+            await transport.close()
+
+    async def _receive(self, session):
+        try:
+            await session.run()
+        except (ModemError, MQTTError) as error:
+            self._failure = error
+            self._wake.set()
+
+    def _topic(self, kind):
+        return "%s/%s/%s" % (self._settings.root, self._config.device, kind)
+
+    async def _publish_all(self, session):
+        if self._settings.will:
+            await self._send(session, "state", b"online", None, 0, 0, retain=True)
+        birth = payloads.birth(self._config, self._journal.epoch)
+        await self._send(session, "up/birth", birth, None, 0, 0)
+        feeds = self._feeds()
+        live = feeds[1]
+        beat_due = ticks_ms()
+        signal_due = ticks_add(beat_due, 60000)
+        grown = ticks_ms()  # when the journal last grew
+        seen = self._journal.next(journal.READING)
+        while True:
+            if self._failure is not None:
+                raise self._failure
+            now = ticks_ms()
+            self._check_alive(session, now)
+            if self._journal.next(journal.READING) != seen:
+                seen = self._journal.next(journal.READING)
+                grown = now
+            if ticks_diff(now, beat_due) >= 0:
+                beat_due = ticks_add(now, self._settings.heartbeat * 1000)
+                await self._beat(session)
+                continue
+            if ticks_diff(now, signal_due) >= 0:
+                signal_due = ticks_add(now, 60000)
+                await self._modem.refresh()
+                continue
+            lingered = ticks_diff(now, grown) >= self._settings.linger * 1000
+            batch = self._next_batch(feeds, live, lingered or self._flush)
+            if batch is not None:
+                await self._send(
+                    session,
+                    "up/" + batch.kind,
+                    batch.payload,
+                    batch.stream,
+                    batch.first,
+                    batch.count,
+                )
+                continue
+            await session.keep_alive()
+            self._wake.clear()
+            await self._pause(250)
+
+    async def _beat(self, session):
+        status = payloads.beat(self._config.device, self._heartbeat())
+        await session.publish(self._topic("up/beat"), status)
+
+    def _feeds(self):
+        """The feeds of one connection, most urgent first."""
+        log_of_records = self._journal
+        device = self._config.device
+        border = log_of_records.next(journal.READING)
+        events = log_of_records.cursor(journal.EVENT)
+        backlog = log_of_records.cursor(journal.READING)
+        return (
+            Feed(log_of_records, device, journal.EVENT, "event", events),
+            Feed(log_of_records, device, journal.READING, "live", border),
+            Feed(log_of_records, device, journal.READING, "hist", backlog, border),
+        )
+
+    def _next_batch(self, feeds, live, flush):
+        if len(self._window) >= _WINDOW_BATCHES:
+            return None
+        if sum(entry[3] for entry in self._window.values()) >= _WINDOW_BYTES:
+            return None
+        for feed in feeds:
+            batch = feed.next(flush or feed is not live)
+            if batch is not None:
+                return batch
+        return None
+
+    async def _send(self, session, kind, payload, stream, first, count, retain=False):
+        pid = self._next_pid()
+        self._window[pid] = (stream, first, count, len(payload), ticks_ms())
+        self.bytes += len(payload)
+        await session.publish(self._topic(kind), payload, pid, retain=retain)
+
+    def _next_pid(self):
+        while True:
+            self._pid = self._pid % 65535 + 1
+            if self._pid not in self._window:
+                return self._pid
+
+    def _acknowledged(self, pid):
+        entry = self._window.pop(pid, None)
+        if entry is None:
+            return
+        self.batches += 1
+        if entry[0] is not None:
+            self._journal.acknowledge(entry[0], entry[1], entry[2])
+        self._wake.set()
+
+    def _check_alive(self, session, now):
+        for entry in self._window.values():
+            if ticks_diff(now, entry[4]) > _ACKNOWLEDGE_MS:
+                raise MQTTError("no acknowledgement for %d s" % (_ACKNOWLEDGE_MS // 1000))
+
+    async def _pause(self, limit_ms):
+        try:
+            await asyncio.wait_for_ms(self._wake.wait(), limit_ms)
+        except asyncio.TimeoutError:
+            pass

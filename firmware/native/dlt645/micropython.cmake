@@ -1,0 +1,15 @@
+# The dlt645 module for ports built with CMake (esp32, rp2):
+# USER_C_MODULES=firmware/native/dlt645/micropython.cmake.
+
+add_library(usermod_dlt645 INTERFACE)
+
+target_sources(usermod_dlt645 INTERFACE
+    ${CMAKE_CURRENT_LIST_DIR}/dlt645.c
+    ${CMAKE_CURRENT_LIST_DIR}/moddlt645.c
+)
+
+target_include_directories(usermod_dlt645 INTERFACE
+    ${CMAKE_CURRENT_LIST_DIR}
+)
+
+target_link_libraries(usermod INTERFACE usermod_dlt645)

@@ -1,0 +1,9 @@
+# The dlt645 module for ports built with make: USER_C_MODULES=firmware/native.
+
+DLT645_DIR := $(USERMOD_DIR)
+
+SRC_USERMOD_C += $(DLT645_DIR)/moddlt645.c
+# The codec itself holds no qstr, so the qstr scanner need not see it.
+SRC_USERMOD_LIB_C += $(DLT645_DIR)/dlt645.c
+
+CFLAGS_USERMOD += -I$(DLT645_DIR)

@@ -1,0 +1,1 @@
+"""Tools that run on the developer's machine: simulators, master station, technician CLI."""

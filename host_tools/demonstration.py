@@ -1,0 +1,520 @@
+"""`make run`: the whole chain on this machine, and a live view of what happens in it."""
+
+import itertools
+import signal
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from host_tools.receiver import Beat, Reading, StoredEvent, Summary
+from host_tools.site import ITEMS, offset_text, slot_at
+from host_tools.stack import Stack, StackError, StackOptions
+
+_REFRESH_S = 0.25
+_COLLECT_S = 1.0
+_PLAIN_S = 10.0
+_PAGE_S = 5.0
+_EVENTS = 4
+_CELL = 25  # columns of one meter's reading
+_BETWEEN = 2
+_FIXED_LINES = 16 + _EVENTS  # of the view, readings apart
+_UNKNOWN_SIGNAL = 99
+_BARS = "▂▄▆█"
+_NONE = "-"
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def demonstrate(
+    seconds: Annotated[
+        int, typer.Option(help="Stop by itself after so many seconds; 0: at Ctrl-C.")
+    ] = 0,
+    meters: Annotated[int, typer.Option(help="Meters, spread over two buses; 1 to 64.")] = 64,
+    baud: Annotated[int, typer.Option(help="Speed of the buses in bit/s.")] = 2400,
+    period: Annotated[int, typer.Option(help="Slot length in s; a divisor of one day.")] = 30,
+    dead: Annotated[int, typer.Option(help="So many of the meters never answer.")] = 0,
+    folder: Annotated[
+        Path, typer.Option(help="Folder for everything the run writes; emptied at the start.")
+    ] = Path("build/run"),
+) -> None:
+    """Run simulated meters, concentrator, simulated modem, broker and receiver, and show them."""
+    options = StackOptions(
+        meters=meters,
+        baud=baud,
+        period=period,
+        dead=dead,
+        utc_offset=offset_text(time.localtime().tm_gmtoff),
+    )
+    try:
+        if seconds < 0:
+            raise ValueError(f"{seconds} s cannot be waited for; use SECONDS=0 or more.")
+        stack = Stack(folder, options)
+    except ValueError as error:
+        _complain(str(error))
+        raise typer.Exit(2) from None
+    raise typer.Exit(Demonstration(stack, seconds).run())
+
+
+def _complain(text: str) -> None:
+    typer.echo(f"demonstration: {text}", err=True)
+
+
+class _StopAtOnceError(Exception):
+    """Somebody has lost patience."""
+
+
+class _Interrupts:
+    """Ctrl-C (and SIGTERM): the first asks for an orderly stop, the second does not wait."""
+
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> "_Interrupts":
+        self._before = {number: signal.signal(number, self._handle) for number in self._SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def ignore(self) -> None:
+        """From now on nothing interrupts: the end is near anyway."""
+        for number in self._SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked or number == signal.SIGHUP:
+            self.ignore()
+            raise _StopAtOnceError
+        self.asked = True
+
+
+class Demonstration:
+    """One run of the chain: start, watch, stop in an orderly way, sum up."""
+
+    def __init__(self, stack: Stack, seconds: int) -> None:
+        """Prepare a run of so many seconds, 0 for no end."""
+        self._stack = stack
+        self._seconds = seconds
+        self._console = Console()
+        self._view = _View(stack, self._console)
+
+    def run(self) -> int:
+        """Run; returns the exit code: 0 if nothing was lost, 1 if not, 130 if interrupted."""
+        with _Interrupts() as interrupts:
+            try:
+                with self._stack:
+                    try:
+                        return self._run(interrupts)
+                    finally:
+                        interrupts.ignore()
+            except StackError as error:
+                _complain(str(error))
+                return 1
+            except _StopAtOnceError:
+                _complain("stopped at once; what was under way is lost.")
+                return 130
+
+    def _run(self, interrupts: _Interrupts) -> int:
+        failure = None
+        with self._view:
+            self._watch(interrupts)
+            self._view.say("finishing the slot under way... (Ctrl-C again: stop at once)")
+            try:
+                self._finish()
+            except StackError as error:
+                failure = str(error)
+            self._view.say("waiting for what is on its way...")
+            self._stack.settle(pause=self._view.update)
+            self._view.say("finished")
+            self._view.update()
+        if failure is not None:
+            _complain(failure)
+        return self._sum_up(failure)
+
+    def _watch(self, interrupts: _Interrupts) -> None:
+        end = time.monotonic() + self._seconds
+        while not interrupts.asked and not (self._seconds and time.monotonic() >= end):
+            self._stack.check()
+            self._view.update()
+            time.sleep(_REFRESH_S)
+
+    def _finish(self) -> None:
+        """Let the concentrator end; the same as Stack.stop_concentrator, but with a view."""
+        self._stack.close_concentrator()
+        deadline = time.monotonic() + self._stack.stop_limit_s
+        while self._stack.concentrator.running and time.monotonic() < deadline:
+            self._stack.check()
+            self._view.update()
+            time.sleep(_REFRESH_S)
+        self._stack.stop_concentrator(timeout_s=0.1)
+
+    def _sum_up(self, failure: str | None) -> int:
+        summary = self._stack.summary()
+        meters = self._stack.options.meters
+        slots = self._stack.store.complete_slots(self._stack.device, meters)
+        print(summary_line(meters, slots, summary), flush=True)
+        if summary.expected == 0 and failure is None:
+            _complain(
+                f"no slot was read; one begins every {self._stack.options.period} s, "
+                "so use a longer SECONDS."
+            )
+        if summary.conflicting:
+            _complain(f"{summary.conflicting} records came twice with different content.")
+        good = summary.expected > 0 and summary.lost == 0 and summary.duplicated == 0
+        return 0 if good and failure is None and not summary.conflicting else 1
+
+
+def summary_line(meters: int, slots: int, summary: Summary) -> str:
+    """Return the line by which a run is judged."""
+    return (
+        f"meters={meters} slots={slots} readings={summary.expected} "
+        f"acknowledged={summary.received} lost={summary.lost} duplicated={summary.duplicated}"
+    )
+
+
+@dataclass
+class _Situation:
+    """What the store and the modem know at one moment."""
+
+    beat: Beat | None = None
+    births: int = 0
+    latest: dict[int, Reading] = field(default_factory=dict)
+    arrived: int = 0  # meters of the slot under way whose readings are at the receiver
+    failed: int = 0  # readings with a reason instead of values, in the newest slot
+    slots: int = 0
+    events: list[StoredEvent] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    rejected: int = 0
+    lost: int = 0
+    modem: dict[str, object] = field(default_factory=dict)
+
+
+class _View:
+    """Shows the situation: a picture on a terminal, lines otherwise."""
+
+    def __init__(self, stack: Stack, console: Console) -> None:
+        self._stack = stack
+        self._console = console
+        self._live: Live | None = None
+        self._message = ""
+        self._situation = _Situation()
+        self._begin = time.monotonic()
+        self._next_collect = 0.0
+        self._next_line = 0.0
+        self._slot = 0
+        self._written_before = 0  # readings written before the slot under way began
+
+    def __enter__(self) -> "_View":
+        self._begin = time.monotonic()
+        self._next_line = self._begin + _PLAIN_S
+        if self._console.is_terminal:
+            self._live = Live(
+                console=self._console, auto_refresh=False, vertical_overflow="crop"
+            ).__enter__()
+        else:
+            print(
+                f"running {self._stack.options.meters} meters at {self._stack.options.baud} baud, "
+                f"a slot every {self._stack.options.period} s; logs in {self._stack.logs}",
+                flush=True,
+            )
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self._live is not None:
+            self._live.__exit__(*reason)  # type: ignore[arg-type]
+
+    def say(self, message: str) -> None:
+        """Show what is being done."""
+        self._message = message
+        self._next_collect = 0.0
+        if self._live is None:
+            print(message, flush=True)
+
+    def update(self) -> None:
+        """Show the present situation, if it is time for that."""
+        now = time.monotonic()
+        if now >= self._next_collect:
+            self._next_collect = now + _COLLECT_S
+            self._collect()
+        if self._live is not None:
+            self._live.update(self._picture(), refresh=True)
+        elif now >= self._next_line:
+            self._next_line += _PLAIN_S
+            print(self._line(), flush=True)
+
+    def _collect(self) -> None:
+        store, device = self._stack.store, self._stack.device
+        options = self._stack.options
+        situation = _Situation(
+            beat=store.beat(device),
+            births=store.births(device),
+            latest=store.latest(device),
+            slots=store.complete_slots(device, options.meters),
+            events=store.events(device, _EVENTS),
+            counts=store.counts(),
+            rejected=store.rejected_count(),
+            lost=sum(gap.last - gap.first + 1 for gap in store.gaps(device)),
+            modem=self._stack.modem_status(),
+        )
+        situation.failed = sum(reading.failed for reading in situation.latest.values())
+        self._slot = slot_at(time.time(), options.period, options.utc_offset)
+        newest = store.slots(device, limit=1)
+        if newest and newest[0].slot == self._slot:
+            situation.arrived = newest[0].meters
+        beat = situation.beat
+        if beat is not None and (beat.number("time") or 0) < self._slot:
+            self._written_before = beat.number("journal", "written", "reading") or 0
+        self._situation = situation
+
+    def _progress(self) -> int:
+        """How many meters of the slot under way are read, as far as we know."""
+        written = self._number("journal", "written", "reading")
+        read = written - self._written_before if written is not None else 0
+        return min(max(self._situation.arrived, read, 0), self._stack.options.meters)
+
+    def _number(self, *path: str | int) -> int | None:
+        beat = self._situation.beat
+        return beat.number(*path) if beat is not None else None
+
+    # Lines
+
+    def _line(self) -> str:
+        situation = self._situation
+        newest = max((r.slot for r in situation.latest.values() if r.slot), default=None)
+        parts = [
+            datetime.now().strftime("%H:%M:%S"),
+            f"slot {_clock(self._slot)} {self._progress()}/{self._stack.options.meters} meters",
+            f"{situation.slots} slots complete, newest {_clock(newest)}",
+            f"{situation.failed} failed in it",
+            f"{_show(self._number('journal', 'unsent'))} unsent",
+            self._uplink_state(),
+        ]
+        if situation.lost:
+            parts.append(f"{situation.lost} LOST")
+        return ", ".join(parts)
+
+    def _uplink_state(self) -> str:
+        beat = self._situation.beat
+        if beat is None:
+            return "concentrator not online yet"
+        if not self._stack.receiver.connected:
+            return "broker away"
+        return f"uplink {beat.get('uplink', 'state') or 'unknown'}"
+
+    # Picture
+
+    def _picture(self) -> RenderableType:
+        return Group(
+            self._header(),
+            self._slot_line(),
+            Text(),
+            self._buses(),
+            Text(),
+            self._facts(),
+            Text(),
+            *self._readings(),
+            Text(),
+            *self._events(),
+        )
+
+    def _header(self) -> RenderableType:
+        options = self._stack.options
+        seconds = int(time.monotonic() - self._begin)
+        grid = Table.grid(expand=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(justify="right", no_wrap=True)
+        dead = f", {options.dead} dead" if options.dead else ""
+        about = Text.assemble(
+            ("Concentrator ", "bold"),
+            self._stack.device,
+            (f"  {options.meters} meters{dead}, {options.baud} baud", "dim"),
+        )
+        message = self._message or f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+        grid.add_row(
+            about, Text(message.split("(")[0].strip(), "bold yellow" * bool(self._message))
+        )
+        return grid
+
+    def _slot_line(self) -> RenderableType:
+        options = self._stack.options
+        now = time.time()
+        slot = slot_at(now, options.period, options.utc_offset)
+        done = self._progress() if slot == self._slot else 0
+        grid = Table.grid(expand=True, padding=(0, 1))
+        grid.add_column(no_wrap=True)
+        grid.add_column(ratio=1)
+        grid.add_column(no_wrap=True)
+        grid.add_row(
+            Text.assemble("Slot ", (_clock(slot), "bold")),
+            ProgressBar(total=options.meters, completed=done),
+            Text.assemble(
+                f"{done:2d}/{options.meters} meters read, next slot in ",
+                (f"{slot + options.period - now:3.0f} s", "bold"),
+            ),
+        )
+        return grid
+
+    def _buses(self) -> RenderableType:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for name in ("bus", "meters", "dead", "cycle", "reads good", "failed", "retried"):
+            table.add_column(name, justify="right", no_wrap=True)
+        site = self._stack.site
+        assert site is not None
+        dead = [meter.bus for meter in self._stack.options.dead_meters()]
+        for bus in range(1, site.buses + 1):
+            cycle_ms = self._number("buses", bus - 1, "cycle")
+            failed = self._number("buses", bus - 1, "failed")
+            table.add_row(
+                str(bus),
+                str(site.count_on(bus)),
+                str(dead.count(bus)),
+                f"{cycle_ms / 1000:.2f} s" if cycle_ms else _NONE,
+                _show(self._number("buses", bus - 1, "good")),
+                Text(_show(failed), "red" if failed else ""),
+                _show(self._number("buses", bus - 1, "retried")),
+            )
+        return table
+
+    def _facts(self) -> RenderableType:
+        situation = self._situation
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        used = f"{_show(self._number('journal', 'blocks', 0))} of "
+        used += f"{_show(self._number('journal', 'blocks', 1))} blocks used"
+        grid.add_row(
+            "journal",
+            f"{_show(self._number('journal', 'records'))} records, "
+            f"{_show(self._number('journal', 'unsent'))} unsent, {used}",
+        )
+        grid.add_row("uplink", self._uplink())
+        received = sum(situation.counts.get(f"{s} batches", 0) for s in ("reading", "event"))
+        receiver = Text(f"{situation.slots} slots complete, {received} batches")
+        for name, count in (
+            ("redelivered", situation.counts.get("reading redelivered", 0)),
+            ("reported lost", situation.lost),
+            ("rejected", situation.rejected),
+        ):
+            receiver.append(f", {count} {name}", "red" if count and name != "redelivered" else "")
+        grid.add_row("receiver", receiver)
+        return grid
+
+    def _uplink(self) -> Text:
+        beat = self._situation.beat
+        if beat is None:
+            return Text("waiting for the concentrator to come online...", "yellow")
+        if not self._stack.receiver.connected:
+            return Text("the broker is away", "red")
+        state = str(beat.get("uplink", "state") or "unknown")
+        on_air = self._situation.modem.get("bytes_on_air")
+        size = on_air if isinstance(on_air, int) else self._number("uplink", "bytes")
+        return Text.assemble(
+            (state, "green" if state == "online" else "yellow"),
+            "  ",
+            _signal(beat.number("signal")),
+            f"  {beat.get('operator') or ''}  {_show(beat.number('uplink', 'batches'))} batches, ",
+            f"{_size(size)} on air, {_show(beat.number('uplink', 'connects'))} connects",
+        )
+
+    def _readings(self) -> list[RenderableType]:
+        latest = self._situation.latest
+        if not latest:
+            return [Text("no readings yet: the first come when a slot is finished", "dim")]
+        columns = max(1, (self._console.width + _BETWEEN) // (_CELL + _BETWEEN))
+        lines = max(3, self._console.height - _FIXED_LINES)
+        numbers = sorted(latest)
+        lines = min(lines, -(-len(numbers) // columns))
+        pages = [numbers[i : i + lines * columns] for i in range(0, len(numbers), lines * columns)]
+        page = pages[int(time.monotonic() / _PAGE_S) % len(pages)]
+        newest = max((reading.slot or 0 for reading in latest.values()), default=0)
+        title = f"Readings of {_clock(newest)}"
+        if len(pages) > 1:
+            title += f", meters {page[0]} to {page[-1]} of {len(numbers)}"
+        grid = Table.grid(padding=(0, _BETWEEN, 0, 0), pad_edge=False)
+        for _ in range(columns):
+            grid.add_column(width=_CELL, no_wrap=True)
+        shown = -(-len(page) // lines)
+        heading = Text(f"{'':2} {'kWh':>9} {'V':>5} {'A':>6}", "dim")
+        grid.add_row(*[heading] * shown)
+        by_column = [page[i : i + lines] for i in range(0, len(page), lines)]
+        for row in itertools.zip_longest(*by_column):
+            grid.add_row(*[_cell(latest[n], newest) if n else Text() for n in row])
+        return [Text(title, "bold"), grid]
+
+    def _events(self) -> list[RenderableType]:
+        lines: list[RenderableType] = [Text("Events", "bold")]
+        for event in self._situation.events:
+            detail = " ".join(f"{name}={value}" for name, value in event.detail.items())
+            line = Text(no_wrap=True, overflow="ellipsis")
+            line.append(f"{_clock(event.time)} ", "dim")
+            line.append(event.name)
+            line.append(f" {detail}", "dim")
+            lines.append(line)
+        return lines
+
+
+def _cell(reading: Reading, newest: int) -> Text:
+    """One meter's newest reading, grey if the others have a newer one."""
+    number = f"{reading.meter:2d}"
+    if reading.failed:
+        return Text(f"{number} {reading.quality_name:>{_CELL - 3}}", "red")
+    values = [_value(reading, item) for item in ITEMS]
+    text = f"{number} {values[0]:>9} {values[1]:>5} {values[2]:>6}"
+    style = "dim" if reading.slot != newest else "yellow" if reading.quality else ""
+    return Text(text, style)
+
+
+def _value(reading: Reading, item: str) -> str:
+    value = reading.value(item)
+    if value is None:
+        return _NONE
+    return f"{value:.{max(0, -reading.scale[reading.items.index(item)])}f}"
+
+
+def _signal(csq: int | None) -> Text:
+    """Return AT+CSQ's 0 to 31 as bars and dBm."""
+    if csq is None or not 0 <= csq < _UNKNOWN_SIGNAL:
+        return Text("no signal", "yellow")
+    dbm = -113 + 2 * csq
+    bars = sum(dbm >= limit for limit in (-105, -95, -85, -75))
+    text = Text(_BARS[:bars], "green" if bars > 1 else "red")
+    text.append(_BARS[bars:], "dim")
+    return text.append(f" {dbm} dBm", "default")
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return _NONE
+    return f"{count} B" if count < 10_000 else f"{count / 1000:.1f} kB"
+
+
+def _clock(moment: int | None) -> str:
+    """Return local time of day for UTC seconds."""
+    if not moment:
+        return "--:--:--"
+    try:
+        return datetime.fromtimestamp(moment).strftime("%H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return "--:--:--"
+
+
+def _show(number: int | None) -> str:
+    return _NONE if number is None else str(number)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m host_tools.demonstration")

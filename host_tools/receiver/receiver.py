@@ -1,0 +1,242 @@
+"""Takes everything that concentrators publish below a topic root and puts it into a store."""
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from paho.mqtt.client import (
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    MQTTMessage,
+)
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from host_tools.receiver.payload import Message, PayloadError, parse
+from host_tools.receiver.store import Outcome, Store, StoreError
+
+_KEEPALIVE_S = 30
+_RECONNECT_FIRST_S = 0.05
+_RECONNECT_LAST_S = 1.0
+_CONNECT_S = 5.0
+
+Observer = Callable[[Message | None, Outcome, str], None]
+"""Called in the receiver's thread with the message (None if rejected), outcome and topic."""
+
+
+class ReceiverError(Exception):
+    """The broker cannot be used; the text says why and what to do."""
+
+
+def check_root(root: str) -> str:
+    """Return the topic root, or raise ValueError if no topic can start with it."""
+    if not root or "#" in root or "+" in root or "\0" in root or root != root.strip("/"):
+        raise ValueError(
+            f"topic root {root!r} cannot be used; it is a text like mr/v1, without # and +, "
+            "that neither starts nor ends with a slash."
+        )
+    return root
+
+
+class Receiver:
+    """A subscriber that reconnects by itself and acknowledges only what the store has on file.
+
+    Its session at the broker outlives its connections: the client id is made from store and root
+    unless it is given, so that what arrives meanwhile is delivered to the same receiver later.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        host: str,
+        port: int,
+        root: str = "mr/v1",
+        *,
+        client_id: str | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        """Prepare; nothing is connected before `start()`. ValueError for an unusable root."""
+        self.store = store
+        self.host = host
+        self.port = port
+        self.root = check_root(root)
+        self.client_id = client_id or _client_id(store, root)
+        self.failure: str | None = None
+        """Why the receiver has given up; None as long as it has not."""
+        self._observer = observer
+        self._arrival = threading.Condition()
+        self._messages = 0
+        self._subscribed = threading.Event()
+        self._refusal: str | None = None
+        self._client: Client | None = None
+
+    def start(self, timeout_s: float = _CONNECT_S) -> Self:
+        """Connect and subscribe; ReceiverError if the broker is not there or refuses."""
+        if self._client is not None:
+            raise RuntimeError("The receiver runs already.")
+        try:
+            socket.create_connection((self.host, self.port), timeout_s).close()
+        except OSError as error:
+            raise ReceiverError(
+                f"no broker answers at {self.host} port {self.port} "
+                f"({error.strerror or error}); start one, or choose another host and port."
+            ) from None
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.client_id,
+            clean_session=False,
+            manual_ack=True,
+        )
+        client.reconnect_delay_set(_RECONNECT_FIRST_S, _RECONNECT_LAST_S)  # type: ignore[arg-type]
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        self._client = client
+        client.connect_async(self.host, self.port, _KEEPALIVE_S)
+        client.loop_start()
+        if not self._subscribed.wait(timeout_s):
+            self.stop()
+            raise ReceiverError(
+                f"the broker at {self.host} port {self.port} "
+                + (f"refuses: {self._refusal}." if self._refusal else "does not answer in MQTT.")
+            )
+        return self
+
+    def stop(self) -> None:
+        """Disconnect; the session stays at the broker."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+            client.loop_stop()
+        self._subscribed.clear()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker delivers to us at this moment."""
+        return self._subscribed.is_set()
+
+    @property
+    def messages(self) -> int:
+        """Messages taken since the receiver was made, rejected ones included."""
+        return self._messages
+
+    def wait_connected(self, timeout_s: float) -> bool:
+        """Wait until the broker delivers to us; False if that takes longer."""
+        return self._subscribed.wait(timeout_s)
+
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until a condition on the store holds; False if that takes longer.
+
+        The condition is tried again after every message.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._arrival:
+            while not condition():
+                left_s = deadline - time.monotonic()
+                if left_s <= 0 or self.failure is not None:
+                    return False
+                self._arrival.wait(left_s)
+        return True
+
+    # Called by paho in its thread
+
+    def _on_connect(
+        self,
+        client: Client,
+        _userdata: Any,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = str(reason)
+            return
+        client.subscribe(f"{self.root}/+/up/#", qos=1)
+
+    def _on_subscribe(
+        self,
+        client: Client,
+        _userdata: Any,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._refusal = f"it does not let us subscribe to {self.root}/+/up/#"
+            return
+        self._subscribed.set()
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _userdata: Any,
+        _flags: DisconnectFlags,
+        _reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._subscribed.clear()
+
+    def _on_message(self, client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        try:
+            self._take(_topic(message), message.payload)
+        except StoreError as error:
+            # Not acknowledged: the broker keeps it for the next time we come.
+            self.failure = str(error)
+            client.disconnect()
+        else:
+            client.ack(message.mid, message.qos)
+        with self._arrival:
+            self._messages += 1
+            self._arrival.notify_all()
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        accepted: Message | None = None
+        outcome = Outcome()
+        try:
+            accepted = parse(self.root, topic, payload)
+            outcome = self.store.add(accepted)
+        except StoreError:
+            raise
+        except PayloadError as error:
+            self.store.reject(topic, payload, str(error))
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+            # A hole in our own checks must not stop everybody else's data.
+            accepted = None
+            self.store.reject(topic, payload, f"the receiver failed: {error!r}")
+        if self._observer is not None:
+            try:
+                self._observer(accepted, outcome, topic)
+            except OSError as error:  # typically, nobody reads our output any more
+                self.failure = f"cannot report what came: {error.strerror}."
+
+
+def _client_id(store: Store, root: str) -> str:
+    text = f"{socket.gethostname()} {store.path} {root}"
+    return "receiver-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _topic(message: MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return "a topic that is not UTF-8"

@@ -1,0 +1,827 @@
+"""The simulated modem as its host sees it: through the serial port, with real TCP behind it."""
+
+import contextlib
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from host_tools.modem_simulator import Conditions, ModemSimulator, SimState
+from host_tools.modem_simulator.__main__ import app
+from host_tools.modem_simulator.at import parse
+from host_tools.modem_simulator.counters import Counters
+from host_tools.pseudo_terminal import LinkInUseError, PseudoTerminal
+
+TIMEOUT_S = 5.0
+QUIET_S = 0.06
+ROOT = Path(__file__).resolve().parents[2]
+FINAL = re.compile(rb"\r\n(OK|ERROR|\+CME ERROR: [^\r]*|SEND OK|SEND FAIL)\r\n")
+NASTY = b'\r\nOK\r\n> \x1a\x1b\x00\xff+QIURC: "closed",0\r\n\r\r\n'
+ANY_TIME_S = 1_752_537_600.0  # 2025-07-15 00:00:00 UTC
+
+
+class Host:
+    """A small AT client."""
+
+    def __init__(self, link: Path) -> None:
+        self.fd = os.open(link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self.pending = b""
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+    def write(self, data: bytes) -> None:
+        os.write(self.fd, data)
+
+    def _receive(self, timeout_s: float) -> bool:
+        if not select.select([self.fd], [], [], max(0.0, timeout_s))[0]:
+            return False
+        self.pending += os.read(self.fd, 65536)
+        return True
+
+    def until(self, pattern: bytes | re.Pattern[bytes]) -> bytes:
+        """Return and consume everything up to the end of the pattern."""
+        if isinstance(pattern, bytes):
+            pattern = re.compile(re.escape(pattern))
+        deadline = time.monotonic() + TIMEOUT_S
+        while (match := pattern.search(self.pending)) is None:
+            if not self._receive(deadline - time.monotonic()):
+                pytest.fail(f"{pattern.pattern!r} did not come, only {self.pending!r}")
+        taken, self.pending = self.pending[: match.end()], self.pending[match.end() :]
+        return taken
+
+    def ask(self, command: str) -> list[str]:
+        """Send a command; return the lines of the answer, echo left out."""
+        self.write(command.encode() + b"\r")
+        lines = self.until(FINAL).decode("latin-1").split("\r\n")
+        return [line for line in lines if line and line.rstrip("\r") != command]
+
+    def hear(self, line: str) -> None:
+        """Wait for one unsolicited line."""
+        self.until(b"\r\n" + line.encode() + b"\r\n")
+
+    def hears_nothing(self) -> bool:
+        deadline = time.monotonic() + QUIET_S
+        while self._receive(deadline - time.monotonic()):
+            pass
+        return not self.pending
+
+    def send(self, data: bytes, number: int = 0) -> str:
+        """Send data through a socket; return the final result."""
+        self.write(f"AT+QISEND={number},{len(data)}\r".encode())
+        self.until(b"\r\n> ")
+        self.write(data)
+        return self.until(FINAL).decode("latin-1").split("\r\n")[-2]
+
+    def fetch(self, limit: int = 1500, number: int = 0) -> bytes:
+        """Read received data, b"" if there is none."""
+        self.write(f"AT+QIRD={number},{limit}\r".encode())
+        size = int(self.until(re.compile(rb"\+QIRD: (\d+)\r\n")).split()[-1])
+        data = b""
+        if size:
+            data = self.until(re.compile(b"^.{%d}\r\n" % size, re.DOTALL))[:-2]
+        self.until(FINAL)
+        return data
+
+    def fetch_all(self, size: int) -> bytes:
+        """Read received data until there are `size` bytes."""
+        data = b""
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(data) < size and time.monotonic() < deadline:
+            data += self.fetch()
+        return data
+
+
+class Server:
+    """A TCP server whose every move the test decides."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(TIMEOUT_S)
+        self.port: int = self.listener.getsockname()[1]
+        self.connections: list[socket.socket] = []
+
+    def accept(self) -> socket.socket:
+        connection, _ = self.listener.accept()
+        connection.settimeout(TIMEOUT_S)
+        self.connections.append(connection)
+        return connection
+
+    def close(self) -> None:
+        for one in (self.listener, *self.connections):
+            one.close()
+
+
+class Bench:
+    """A modem, its host and a server."""
+
+    def __init__(self, link: Path, server: Server, conditions: Conditions) -> None:
+        self.simulator = ModemSimulator(link, conditions).start()
+        self.server = server
+        self.host = Host(link)
+
+    def ready(self) -> "Bench":
+        """Wait for the end of boot and switch echo off."""
+        self.host.hear("+QIND: PB DONE")
+        assert self.host.ask("ATE0") == ["OK"]
+        return self
+
+    def connected(self, number: int = 0) -> socket.socket:
+        """Open a socket to the server; return the server's end."""
+        host = self.host
+        if '+QIACT: 1,1,1,"10.64.0.1"' not in host.ask("AT+QIACT?"):
+            assert host.ask("AT+QIACT=1") == ["OK"]
+        command = f'AT+QIOPEN=1,{number},"TCP","127.0.0.1",{self.server.port},0,0'
+        assert host.ask(command) == ["OK"]
+        host.hear(f"+QIOPEN: {number},0")
+        return self.server.accept()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    one = Server()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path, server: Server) -> Iterator[Callable[..., Bench]]:
+    benches: list[Bench] = []
+
+    def start_one(**conditions: object) -> Bench:
+        wanted = Conditions(**({"boot_delay_s": 0.0} | conditions))  # type: ignore[arg-type]
+        benches.append(Bench(tmp_path / "modem", server, wanted))
+        return benches[-1]
+
+    yield start_one
+    for bench in benches:
+        bench.host.close()
+        bench.simulator.stop()
+
+
+@pytest.fixture
+def bench(start: Callable[..., Bench]) -> Bench:
+    return start().ready()
+
+
+def receive_exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        assert piece
+        data += piece
+    return data
+
+
+def says_nothing(connection: socket.socket) -> bool:
+    return not select.select([connection], [], [], QUIET_S)[0]
+
+
+# The command line
+
+
+def test_a_booted_modem_announces_itself(start: Callable[..., Bench]) -> None:
+    host = start().host
+    for line in ("RDY", "+CFUN: 1", "+CPIN: READY"):
+        host.hear(line)
+
+
+def test_echo_is_on_until_switched_off_and_answers_are_framed(start: Callable[..., Bench]) -> None:
+    host = start().host
+    host.hear("+QIND: PB DONE")
+    host.write(b"AT\r")
+    assert host.until(FINAL) == b"AT\r\r\nOK\r\n"
+    host.ask("ATE0")
+    host.write(b"AT\r")
+    assert host.until(FINAL) == b"\r\nOK\r\n"
+    host.ask("ATE1")
+    host.write(b"AT+CMEE?\r")
+    assert host.until(FINAL) == b"AT+CMEE?\r\r\n+CMEE: 1\r\n\r\nOK\r\n"
+
+
+def test_lf_is_ignored_case_does_not_matter_and_noise_before_at_is_skipped(bench: Bench) -> None:
+    bench.host.write(b"\n\xff\x00at+\ncsq\r\n")
+    assert b"+CSQ: 24,99" in bench.host.until(FINAL)
+    bench.host.write(b"\r\r\n\r")
+    assert bench.host.hears_nothing()
+
+
+def test_commands_sent_in_one_piece_are_answered_one_by_one(bench: Bench) -> None:
+    bench.host.write(b"AT\rAT+CFUN?\rAT\r")
+    expected = b"\r\nOK\r\n\r\n+CFUN: 1\r\n\r\nOK\r\n\r\nOK\r\n"
+    assert bench.host.until(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["AT+NOSUCH", "ATX9", "AT+CSQ=1", "AT+CMEE=7", "AT+CFUN=3", "AT+CREG=x", 'AT+CGDCONT=1,"IP']
+    + ["AT+QIOPEN=1,12", "AT+QISEND=0,5", "AT+QIRD=0,10", "AT+QIACT=17", "AT" + "9" * 2000],
+)
+def test_a_wrong_command_is_an_error_and_the_next_one_works(bench: Bench, command: str) -> None:
+    assert bench.host.ask(command) == ["ERROR"]
+    assert bench.host.ask("AT") == ["OK"]
+
+
+def test_arguments_are_split_outside_quotes() -> None:
+    command = parse('+QICSGP=1, 1,"a,b","",,2')
+    assert command is not None
+    assert command.arguments == ("1", "1", "a,b", "", "", "2")
+
+
+# Identity, SIM card
+
+
+def test_identity(bench: Bench) -> None:
+    host = bench.host
+    assert host.ask("ATI")[:2] == ["Quectel", "EC21"]
+    assert host.ask("AT+CGMR")[0].startswith("EC21")
+    for command in ("AT+CGSN", "AT+CIMI"):
+        value, final = host.ask(command)
+        assert re.fullmatch(r"\d{15}", value)
+        assert final == "OK"
+    assert re.fullmatch(r"\+QCCID: \d{20}", host.ask("AT+QCCID")[0])
+
+
+def test_a_missing_card_is_error_10_in_the_format_that_cmee_asks_for(
+    start: Callable[..., Bench],
+) -> None:
+    host = start(sim=SimState.MISSING).ready().host
+    assert host.ask("AT+CPIN?") == ["+CME ERROR: 10"]
+    host.ask("AT+CMEE=2")
+    assert host.ask("AT+CIMI") == ["+CME ERROR: SIM not inserted"]
+    host.ask("AT+CMEE=0")
+    assert host.ask("AT+CPIN?") == ["ERROR"]
+    assert host.ask("AT+CREG?") == ["+CREG: 0,0", "OK"]
+
+
+def test_the_right_pin_unlocks_the_card_and_lets_the_modem_register(
+    start: Callable[..., Bench],
+) -> None:
+    bench = start(sim=SimState.PIN).ready()
+    host = bench.host
+    assert host.ask("AT+CPIN?") == ["+CPIN: SIM PIN", "OK"]
+    assert host.ask("AT+CIMI") == ["+CME ERROR: 11"]
+    assert host.ask("AT+CEREG?") == ["+CEREG: 0,0", "OK"]
+    assert host.ask('AT+CPIN="1234"') == ["OK"]
+    assert host.ask("AT+CPIN?") == ["+CPIN: READY", "OK"]
+    assert host.ask("AT+CEREG?") == ["+CEREG: 0,1", "OK"]
+    bench.simulator.power_cycle()
+    host.hear("+CPIN: SIM PIN")
+
+
+def test_three_wrong_pins_lock_the_card_even_over_a_power_cycle(
+    start: Callable[..., Bench],
+) -> None:
+    bench = start(sim=SimState.PIN).ready()
+    host = bench.host
+    assert host.ask('AT+CPIN="0000"') == ["+CME ERROR: 16"]
+    assert host.ask('AT+QPINC="SC"') == ['+QPINC: "SC",2,10', "OK"]
+    bench.simulator.power_cycle()
+    bench.ready()
+    assert host.ask('AT+CPIN="0000"') == ["+CME ERROR: 16"]
+    assert host.ask('AT+CPIN="0000"') == ["+CME ERROR: 12"]
+    assert host.ask("AT+CPIN?") == ["+CPIN: SIM PUK", "OK"]
+    assert host.ask('AT+CPIN="1234"') == ["+CME ERROR: 12"]
+    assert host.ask('AT+CPIN="12345678","4321"') == ["OK"]
+    assert host.ask("AT+CPIN?") == ["+CPIN: READY", "OK"]
+
+
+def test_conditions_that_make_no_sense_change_nothing(bench: Bench) -> None:
+    for wrong in ({"rssi": 40, "online": False}, {"sim": SimState.PIN}, {"garbage": 2.0}):
+        with pytest.raises(ValueError, match=r"\.$"):
+            bench.simulator.change(**wrong)
+    assert bench.host.ask("AT+CSQ") == ["+CSQ: 24,99", "OK"]
+
+
+# Network, clock, power
+
+
+def test_registration_comes_after_its_delay_and_is_reported(start: Callable[..., Bench]) -> None:
+    begin = time.monotonic()
+    host = start(registration_delay_s=0.2).ready().host
+    host.ask("AT+CREG=1")
+    host.ask("AT+CEREG=2")
+    assert host.ask("AT+CREG?") == ["+CREG: 1,2", "OK"]
+    assert host.ask("AT+COPS?") == ["+COPS: 0", "OK"]
+    assert host.ask("AT+CGATT?") == ["+CGATT: 0", "OK"]
+    assert host.ask("AT+QIACT=1") == ["ERROR"]
+    host.hear("+CREG: 1")
+    host.hear('+CEREG: 1,"1A2B","0C3D4E5",7')
+    assert time.monotonic() - begin >= 0.2
+    assert host.ask("AT+CGREG?") == ["+CGREG: 0,1", "OK"]
+    assert host.ask("AT+COPS?") == ['+COPS: 0,0,"SIMULATED",7', "OK"]
+    assert host.ask("AT+CGATT?") == ["+CGATT: 1", "OK"]
+
+
+def test_signal_and_registration_go_with_the_network(bench: Bench) -> None:
+    host = bench.host
+    host.ask("AT+CEREG=1")
+    bench.simulator.go_offline()
+    host.hear("+CEREG: 2")
+    assert host.ask("AT+CSQ") == ["+CSQ: 99,99", "OK"]
+    bench.simulator.change(rssi=7, online=True)
+    host.hear("+CEREG: 1")
+    assert host.ask("AT+CSQ") == ["+CSQ: 7,99", "OK"]
+
+
+def test_the_operator_can_be_left_and_found_again(bench: Bench) -> None:
+    assert bench.host.ask("AT+COPS=2") == ["OK"]
+    assert bench.host.ask("AT+CREG?") == ["+CREG: 0,0", "OK"]
+    assert bench.host.ask("AT+COPS=0") == ["OK"]
+    assert bench.host.ask("AT+CREG?") == ["+CREG: 0,1", "OK"]
+
+
+def test_flight_mode_leaves_the_network_and_its_contexts(bench: Bench) -> None:
+    host = bench.host
+    host.ask("AT+QIACT=1")
+    assert host.ask("AT+CFUN=4") == ["OK"]
+    assert host.ask("AT+CREG?") == ["+CREG: 0,0", "OK"]
+    assert host.ask("AT+QIACT?") == ["OK"]
+    assert host.ask("AT+CFUN=1") == ["OK"]
+    assert host.ask("AT+CREG?") == ["+CREG: 0,1", "OK"]
+
+
+def test_the_clock_is_local_time_with_its_zone_in_quarter_hours(
+    start: Callable[..., Bench],
+) -> None:
+    host = start(now=lambda: ANY_TIME_S, time_zone_quarter_hours=-14).ready().host
+    assert host.ask("AT+CTZU=3") == ["OK"]
+    assert host.ask("AT+CCLK?") == ['+CCLK: "25/07/14,20:30:00-14"', "OK"]
+    assert host.ask("AT+QLTS=1") == ['+QLTS: "2025/07/15,00:00:00-14,0"', "OK"]
+    assert host.ask("AT+QLTS=2") == ['+QLTS: "2025/07/14,20:30:00-14,0"', "OK"]
+
+
+def test_before_a_network_is_found_the_clock_is_in_1980(start: Callable[..., Bench]) -> None:
+    host = start(online=False, now=lambda: ANY_TIME_S).ready().host
+    assert host.ask("AT+CCLK?") == ['+CCLK: "80/01/06,00:00:00+00"', "OK"]
+    assert host.ask("AT+QLTS") == ['+QLTS: ""', "OK"]
+
+
+def test_a_reboot_resets_settings_and_announces_itself(bench: Bench) -> None:
+    host = bench.host
+    host.ask("AT+CREG=2")
+    bench.connected()
+    assert host.ask("AT+CFUN=1,1") == ["OK"]
+    host.hear("RDY")
+    host.hear("+QIND: PB DONE")
+    host.write(b"AT\r")
+    assert host.until(FINAL).startswith(b"AT\r")
+    assert host.ask("AT+CREG?") == ["+CREG: 0,1", "OK"]
+    assert host.ask("AT+QISTATE?") == ["OK"]
+    assert host.ask("AT+QIACT?") == ["OK"]
+
+
+def test_power_down_by_command_lasts_until_power_comes_back(bench: Bench) -> None:
+    assert bench.host.ask("AT+QPOWD") == ["OK"]
+    bench.host.hear("POWERED DOWN")
+    bench.host.write(b"AT\r")
+    assert bench.host.hears_nothing()
+    bench.simulator.power_on()
+    bench.ready()
+
+
+def test_a_hung_modem_is_silent_until_its_power_is_cycled(bench: Bench) -> None:
+    connection = bench.connected()
+    bench.simulator.hang()
+    bench.host.write(b"AT\r")
+    connection.sendall(b"anyone there?")
+    assert bench.host.hears_nothing()
+    bench.simulator.power_cycle()
+    bench.ready()
+    assert says_nothing(connection)  # the server cannot know
+    assert bench.host.ask("AT+QISTATE?") == ["OK"]
+
+
+def test_the_host_switches_power_with_the_pin_file(tmp_path: Path) -> None:
+    pin = tmp_path / "pin"
+    pin.write_text("0\n")
+    conditions = Conditions(boot_delay_s=0)
+    with ModemSimulator(tmp_path / "modem", conditions, power_pin=pin) as simulator:
+        host = Host(simulator.link)
+        host.write(b"AT\r")
+        assert host.hears_nothing()
+        pin.write_text("1\n")
+        host.hear("RDY")
+        simulator.hang()
+        pin.write_text("0\n")
+        deadline = time.monotonic() + TIMEOUT_S
+        while simulator.status()["power"] != "off" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        pin.unlink()
+        host.hear("RDY")
+        host.close()
+
+
+# Contexts and sockets
+
+
+def test_contexts_are_configured_and_activated_once(bench: Bench) -> None:
+    host = bench.host
+    assert host.ask('AT+QICSGP=1,1,"cmnet","me","secret",1') == ["OK"]
+    assert host.ask("AT+QICSGP=1") == ['+QICSGP: 1,"cmnet","me","secret",1', "OK"]
+    assert host.ask('AT+CGDCONT=2,"IP","iot"') == ["OK"]
+    assert host.ask("AT+CGDCONT?")[1] == '+CGDCONT: 2,"IP","iot","0.0.0.0",0,0'
+    assert host.ask("AT+QIACT=1") == ["OK"]
+    assert host.ask("AT+QIACT?") == ['+QIACT: 1,1,1,"10.64.0.1"', "OK"]
+    assert host.ask("AT+QIACT=1") == ["ERROR"]
+    assert host.ask("AT+QIDEACT=1") == ["OK"]
+    assert host.ask("AT+QIACT?") == ["OK"]
+
+
+def test_data_goes_up_and_comes_down_byte_for_byte(bench: Bench) -> None:
+    connection = bench.connected()
+    everything = bytes(range(256)) + NASTY
+    assert bench.host.send(everything) == "SEND OK"
+    assert receive_exactly(connection, len(everything)) == everything
+    connection.sendall(everything)
+    bench.host.hear('+QIURC: "recv",0')
+    assert bench.host.fetch_all(len(everything)) == everything
+    counters = bench.simulator.counters
+    assert (counters.bytes_up, counters.bytes_down) == (len(everything), len(everything))
+    assert (counters.opens, counters.sends) == (1, 1)
+
+
+def test_sent_data_is_echoed_only_while_echo_is_on(bench: Bench) -> None:
+    bench.connected()
+    bench.host.ask("ATE1")
+    bench.host.write(b"AT+QISEND=0,5\r")
+    bench.host.until(b"> ")
+    bench.host.write(b"hello")
+    assert bench.host.until(FINAL) == b"hello\r\nSEND OK\r\n"
+    assert bench.host.ask("AT+QISDE=0") == ["OK"]
+    bench.host.write(b"AT+QISEND=0,5\r")
+    bench.host.until(b"> ")
+    bench.host.write(b"hello")
+    assert bench.host.until(FINAL) == b"\r\nSEND OK\r\n"
+
+
+def test_recv_is_announced_again_only_after_everything_was_read(bench: Bench) -> None:
+    connection = bench.connected()
+    host = bench.host
+    connection.sendall(b"first")
+    host.hear('+QIURC: "recv",0')
+    connection.sendall(b"second")
+    assert host.hears_nothing()
+    assert host.fetch(3) == b"fir"
+    assert host.ask("AT+QIRD=0,0") == ["+QIRD: 11,3,8", "OK"]
+    connection.sendall(b"third")
+    assert host.hears_nothing()
+    assert host.fetch() == b"stsecondthird"
+    assert host.fetch() == b""
+    connection.sendall(b"fourth")
+    host.hear('+QIURC: "recv",0')
+
+
+def test_an_announcement_waits_for_the_end_of_a_command(bench: Bench) -> None:
+    connection = bench.connected()
+    host = bench.host
+    host.write(b"AT+QISEND=0,4\r")
+    host.until(b"\r\n> ")
+    connection.sendall(b"x")
+    assert host.hears_nothing()
+    host.write(b"data")
+    assert host.until(b'"recv",0\r\n') == b'\r\nSEND OK\r\n\r\n+QIURC: "recv",0\r\n'
+
+
+def test_what_the_receive_buffer_cannot_hold_waits_in_the_network(
+    start: Callable[..., Bench],
+) -> None:
+    bench = start(receive_buffer_bytes=100).ready()
+    connection = bench.connected()
+    everything = bytes(range(250)) * 2
+    connection.sendall(everything)
+    bench.host.hear('+QIURC: "recv",0')
+    assert len(bench.host.fetch()) <= 100
+    assert len(bench.host.fetch_all(len(everything) - 100)) >= len(everything) - 100 - 99
+
+
+def test_a_remote_close_is_announced_after_the_data_which_can_still_be_read(bench: Bench) -> None:
+    connection = bench.connected()
+    connection.sendall(b"last words")
+    connection.close()
+    bench.host.hear('+QIURC: "recv",0')
+    bench.host.hear('+QIURC: "closed",0')
+    assert re.match(r'\+QISTATE: 0,"TCP",.*,4,1,0,0,"uart1"', bench.host.ask("AT+QISTATE?")[0])
+    assert bench.host.fetch() == b"last words"
+    assert bench.host.ask("AT+QISEND=0,5") == ["ERROR"]
+    assert bench.host.ask("AT+QICLOSE=0") == ["OK"]
+    assert bench.host.ask("AT+QISTATE?") == ["OK"]
+
+
+def test_a_socket_broken_by_the_network_is_announced(bench: Bench) -> None:
+    connection = bench.connected()
+    bench.simulator.close_socket(0)
+    bench.host.hear('+QIURC: "closed",0')
+    assert connection.recv(1) == b""
+
+
+def test_closing_ends_the_connection_after_the_data_under_way(bench: Bench) -> None:
+    bench.simulator.change(latency_ms=60)
+    connection = bench.connected()
+    bench.host.send(b"goodbye")
+    assert bench.host.ask("AT+QICLOSE=0,5") == ["OK"]
+    assert receive_exactly(connection, 7) == b"goodbye"
+    assert connection.recv(1) == b""
+    assert bench.host.ask("AT+QICLOSE=0") == ["OK"]  # closing what is closed does no harm
+
+
+@pytest.mark.parametrize(
+    ("host_name", "error"), [("127.0.0.1", 566), ("nonexistent.invalid", 565)]
+)
+def test_a_failed_open_says_why_and_frees_the_socket(
+    bench: Bench, host_name: str, error: int
+) -> None:
+    unused = socket.create_server(("127.0.0.1", 0))
+    port = unused.getsockname()[1]
+    unused.close()
+    bench.host.ask("AT+QIACT=1")
+    assert bench.host.ask(f'AT+QIOPEN=1,3,"TCP","{host_name}",{port},0,0') == ["OK"]
+    bench.host.hear(f"+QIOPEN: 3,{error}")
+    assert bench.host.ask("AT+QIGETERROR")[0].startswith(f"+QIGETERROR: {error},")
+    assert bench.host.ask("AT+QISTATE?") == ["OK"]
+
+
+def test_opens_can_be_made_to_fail(bench: Bench) -> None:
+    bench.simulator.change(refuse_opens=True)
+    bench.host.ask("AT+QIACT=1")
+    bench.host.ask(f'AT+QIOPEN=1,0,"TCP","127.0.0.1",{bench.server.port}')
+    bench.host.hear("+QIOPEN: 0,566")
+    assert bench.simulator.counters.opens_failed == 1
+
+
+def test_opening_needs_an_active_context_and_a_free_number(bench: Bench) -> None:
+    command = f'AT+QIOPEN=1,0,"TCP","localhost",{bench.server.port},0,0'
+    assert bench.host.ask(command) == ["ERROR"]
+    assert bench.host.ask("AT+QIGETERROR")[0].startswith("+QIGETERROR: 561,")
+    bench.connected()
+    assert bench.host.ask(command) == ["OK"]
+    bench.host.hear("+QIOPEN: 0,563")
+
+
+def test_twelve_sockets_work_side_by_side(bench: Bench) -> None:
+    connections = [bench.connected(number) for number in range(12)]
+    for number, connection in enumerate(connections):
+        bench.host.send(b"%02d" % number, number)
+        assert receive_exactly(connection, 2) == b"%02d" % number
+    assert len(bench.host.ask("AT+QISTATE?")) == 13
+    assert bench.host.ask("AT+QISTATE=1,7")[0].startswith('+QISTATE: 7,"TCP","127.0.0.1",')
+
+
+def test_a_send_of_more_than_1460_bytes_is_refused(bench: Bench) -> None:
+    connection = bench.connected()
+    assert bench.host.ask("AT+QISEND=0,1461") == ["ERROR"]
+    assert bench.host.send(bytes(1460)) == "SEND OK"
+    assert receive_exactly(connection, 1460) == bytes(1460)
+
+
+def test_sending_fails_when_the_buffer_is_full_and_works_again_later(
+    start: Callable[..., Bench],
+) -> None:
+    bench = start(send_buffer_bytes=2000).ready()
+    connection = bench.connected()
+    bench.simulator.go_offline()
+    assert bench.host.send(b"a" * 1460) == "SEND OK"
+    assert bench.host.send(b"b" * 1460) == "SEND FAIL"
+    assert bench.host.ask("AT+QISEND=0,0") == ["+QISEND: 1460,0,1460", "OK"]
+    bench.simulator.go_online()
+    assert receive_exactly(connection, 1460) == b"a" * 1460
+    assert bench.host.ask("AT+QISEND=0,0") == ["+QISEND: 1460,1460,0", "OK"]
+    assert bench.host.send(b"c" * 1460) == "SEND OK"
+    assert receive_exactly(connection, 1460) == b"c" * 1460
+
+
+def test_a_lost_context_closes_its_sockets_and_is_announced(bench: Bench) -> None:
+    connection = bench.connected()
+    bench.simulator.deactivate_context(1)
+    bench.host.hear('+QIURC: "pdpdeact",1')
+    assert bench.host.ask("AT+QISTATE?") == ["OK"]
+    assert bench.host.ask("AT+QIACT?") == ["OK"]
+    assert says_nothing(connection)
+
+
+# The link
+
+
+def test_offline_nothing_moves_and_nobody_is_told(bench: Bench) -> None:
+    connection = bench.connected()
+    bench.simulator.go_offline()
+    assert bench.host.send(b"up") == "SEND OK"
+    connection.sendall(b"down")
+    assert says_nothing(connection)
+    assert bench.host.hears_nothing()
+    assert bench.simulator.counters.bytes_on_air == 0
+    bench.simulator.go_online()
+    assert receive_exactly(connection, 2) == b"up"
+    bench.host.hear('+QIURC: "recv",0')
+    assert bench.host.fetch() == b"down"
+
+
+def test_a_socket_closed_offline_stays_open_for_the_peer(bench: Bench) -> None:
+    connection = bench.connected()
+    bench.simulator.go_offline()
+    assert bench.host.ask("AT+QICLOSE=0,0") == ["OK"]
+    bench.simulator.go_online()
+    assert says_nothing(connection)
+    bench.connected(0)
+
+
+def test_a_power_cycle_leaves_the_peer_in_the_dark(bench: Bench) -> None:
+    connection = bench.connected()
+    bench.simulator.power_cycle()
+    bench.ready()
+    connection.sendall(b"still there?")
+    assert says_nothing(connection)
+    bench.connected()
+
+
+def test_an_open_that_finds_no_network_is_given_up(start: Callable[..., Bench]) -> None:
+    bench = start(connect_timeout_s=0.05).ready()
+    bench.host.ask("AT+QIACT=1")
+    bench.simulator.go_offline()
+    bench.host.ask(f'AT+QIOPEN=1,0,"TCP","127.0.0.1",{bench.server.port}')
+    bench.host.hear("+QIOPEN: 0,566")
+
+
+def test_a_round_trip_takes_at_least_the_latency(bench: Bench) -> None:
+    bench.simulator.change(latency_ms=150)
+    connection = bench.connected()
+    begin = time.monotonic()
+    bench.host.send(b"ping")
+    connection.sendall(receive_exactly(connection, 4))
+    assert time.monotonic() - begin >= 0.075
+    bench.host.hear('+QIURC: "recv",0')
+    assert time.monotonic() - begin >= 0.15
+
+
+def test_data_takes_at_least_its_time_at_the_rate(bench: Bench) -> None:
+    connection = bench.connected()
+    bench.simulator.change(rate_bit_s=100_000)
+    begin = time.monotonic()
+    for _ in range(2):
+        bench.host.send(bytes(1460))
+    receive_exactly(connection, 2920)
+    assert time.monotonic() - begin >= 2 * 1500 * 8 / 100_000
+
+
+def test_answers_can_be_late(start: Callable[..., Bench]) -> None:
+    bench = start(answer_delay_ms=80).ready()
+    begin = time.monotonic()
+    bench.host.ask("AT")
+    assert time.monotonic() - begin >= 0.08
+
+
+def test_garbage_and_unrelated_lines_come_between_lines_and_are_repeatable(
+    start: Callable[..., Bench],
+) -> None:
+    def record() -> bytes:
+        bench = start(garbage=0.5, unsolicited=0.5, seed=3)
+        bench.host.hear("+QIND: PB DONE")
+        bench.host.write(b"ATE0\r" + b"AT+CFUN?\r" * 20 + b"AT+CGSN\r")
+        heard = bench.host.until(b"861234567890123\r\n")
+        bench.simulator.stop()
+        return heard
+
+    first, second = record(), record()
+    assert first == second
+    assert first.count(b"\r\n+CFUN: 1\r\n") == 20
+    assert b"\xff" in first
+    assert b'+QIND: "csq"' in first
+
+
+def test_bytes_on_air_are_payload_and_40_bytes_per_segment() -> None:
+    counters = Counters()
+    counters.count_up(1)
+    counters.count_up(1460)
+    counters.count_down(1461)
+    assert counters.bytes_on_air == 1 + 1460 + 1461 + 4 * 40
+
+
+# The port
+
+
+def test_a_host_that_is_killed_finds_the_same_port_again(bench: Bench) -> None:
+    before = os.readlink(bench.simulator.link)
+    bench.host.close()
+    bench.host = Host(bench.simulator.link)
+    assert bench.host.ask("AT") == ["OK"]
+    assert os.readlink(bench.simulator.link) == before
+
+
+def test_the_link_goes_away_with_the_simulator(tmp_path: Path) -> None:
+    link = tmp_path / "modem"
+    with ModemSimulator(link):
+        assert link.is_char_device()
+    assert not link.is_symlink()
+
+
+def test_a_link_in_use_is_refused_and_a_stale_one_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "port"
+    with PseudoTerminal(link), pytest.raises(LinkInUseError, match="another simulator"):
+        PseudoTerminal(link)
+    master, slave = os.openpty()  # a terminal, but no simulator's: its number was used again
+    link.symlink_to(os.ttyname(slave))
+    with PseudoTerminal(link) as terminal:
+        assert os.readlink(link) == str(terminal.device)
+    link.symlink_to(tmp_path / "nowhere")
+    with PseudoTerminal(link):
+        pass
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_link_replaced_by_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    link = tmp_path / "port"
+    terminal = PseudoTerminal(link)
+    link.unlink()
+    link.symlink_to(tmp_path / "elsewhere")
+    terminal.close()
+    assert os.readlink(link) == str(tmp_path / "elsewhere")
+
+
+def test_the_terminal_passes_every_byte_and_never_blocks(tmp_path: Path) -> None:
+    with PseudoTerminal(tmp_path / "port") as terminal:
+        slave = os.open(terminal.link, os.O_RDWR | os.O_NOCTTY)
+        os.write(terminal.fd, bytes(range(256)))
+        assert os.read(slave, 1000) == bytes(range(256))
+        os.write(slave, bytes(range(256)))
+        assert os.read(terminal.fd, 1000) == bytes(range(256))
+        with pytest.raises(BlockingIOError):
+            os.read(terminal.fd, 1)
+        os.close(slave)
+
+
+# The command line tool
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--rssi", "32"], "rssi must be 0 to 31, not 32."),
+        (["--rate", "0"], "rate must be more than 0 bit/s, not 0."),
+        (["--latency", "-1"], "latency must be 0 ms or more, not -1."),
+        (["--registration-delay", "nan"], "registration delay must be 0 s or more, not nan."),
+        (["--status", "/no/such/folder/status"], "/no/such/folder is not a directory"),
+    ],
+)
+def test_a_bad_option_is_one_sentence_and_a_failure(
+    tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    result = CliRunner().invoke(app, ["--link", str(tmp_path / "modem"), *arguments])
+    assert result.exit_code != 0
+    assert words in result.output
+    assert len(result.output.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_is_taken_is_left_as_it_is(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("mine")
+    result = CliRunner().invoke(app, ["--link", str(taken)])
+    assert result.exit_code != 0
+    assert "exists and is not a link" in result.output
+    assert taken.read_text() == "mine"
+    missing = CliRunner().invoke(app, ["--link", str(tmp_path / "no" / "modem")])
+    assert "is not a directory" in missing.output
+
+
+def test_an_unknown_sim_state_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["--link", str(tmp_path / "modem"), "--sim", "maybe"])
+    assert result.exit_code != 0
+
+
+def test_the_command_serves_until_sigterm_and_cleans_up(tmp_path: Path) -> None:
+    link, status = tmp_path / "modem", tmp_path / "status.json"
+    tool = subprocess.Popen(
+        [sys.executable, "-m", "host_tools.modem_simulator"]
+        + ["--link", str(link), "--status", str(status), "--trace"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(tool.kill)
+        assert tool.stdout is not None
+        assert re.fullmatch(rf"modem: {link} -> /dev/pts/\d+\n", tool.stdout.readline())
+        host = Host(link)
+        cleanup.callback(host.close)
+        host.hear("+QIND: PB DONE")
+        assert host.ask("AT") == ["OK"]
+        tool.send_signal(signal.SIGTERM)
+        _, log = tool.communicate(timeout=TIMEOUT_S)
+    assert tool.returncode == 0
+    assert not link.is_symlink()
+    assert json.loads(status.read_text())["boots"] == 1
+    assert re.search(r"^\d\d:\d\d:\d\d\.\d{3} <- AT$", log, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d\.\d{3} -> OK$", log, re.MULTILINE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["status.json"]
