@@ -183,10 +183,19 @@ class Broker:
     """
 
     def __init__(
-        self, folder: Path, port: int | None = None, *, keep_sessions: bool = False
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        keep_sessions: bool = False,
+        log: Path | None = None,
     ) -> None:
-        """Prepare; without a port, `start()` takes a free one and keeps it from then on."""
+        """Prepare; without a port, `start()` takes a free one and keeps it from then on.
+
+        What mosquitto says goes to `log`, by default a file in the folder.
+        """
         self.folder = folder.absolute()
+        self.log = log.absolute() if log is not None else self.folder / "mosquitto.log"
         self.host = HOST
         self._port = port
         self._keep_sessions = keep_sessions
@@ -203,11 +212,6 @@ class Broker:
     def running(self) -> bool:
         """Whether the broker runs at this moment."""
         return self._child is not None and self._child.running
-
-    @property
-    def log(self) -> Path:
-        """The file with what the broker says."""
-        return self.folder / "mosquitto.log"
 
     def start(self) -> Self:
         """Start and wait until connections are accepted; BrokerError if that fails."""

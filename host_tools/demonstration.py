@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -45,7 +45,7 @@ def demonstrate(
     period: Annotated[int, typer.Option(help="Slot length in s; a divisor of one day.")] = 30,
     dead: Annotated[int, typer.Option(help="So many of the meters never answer.")] = 0,
     folder: Annotated[
-        Path, typer.Option(help="Folder for everything the run writes; emptied at the start.")
+        Path, typer.Option(help="Folder for what the run writes; an earlier run's is removed.")
     ] = Path("build/run"),
 ) -> None:
     """Run simulated meters, concentrator, simulated modem, broker and receiver, and show them."""
@@ -82,7 +82,7 @@ class _Interrupts:
     def __init__(self) -> None:
         self.asked = False
 
-    def __enter__(self) -> "_Interrupts":
+    def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._handle) for number in self._SIGNALS}
         return self
 
@@ -132,14 +132,13 @@ class Demonstration:
         failure = None
         with self._view:
             self._watch(interrupts)
-            self._view.say("finishing the slot under way... (Ctrl-C again: stop at once)")
+            self._view.say("finishing the slot under way... (Ctrl-C: stop at once)")
             try:
                 self._finish()
             except StackError as error:
                 failure = str(error)
             self._view.say("waiting for what is on its way...")
             self._stack.settle(pause=self._view.update)
-            self._view.say("finished")
             self._view.update()
         if failure is not None:
             _complain(failure)
@@ -218,7 +217,7 @@ class _View:
         self._slot = 0
         self._written_before = 0  # readings written before the slot under way began
 
-    def __enter__(self) -> "_View":
+    def __enter__(self) -> Self:
         self._begin = time.monotonic()
         self._next_line = self._begin + _PLAIN_S
         if self._console.is_terminal:
@@ -298,8 +297,8 @@ class _View:
         parts = [
             datetime.now().strftime("%H:%M:%S"),
             f"slot {_clock(self._slot)} {self._progress()}/{self._stack.options.meters} meters",
-            f"{situation.slots} slots complete, newest {_clock(newest)}",
-            f"{situation.failed} failed in it",
+            f"slots complete: {situation.slots}",
+            f"newest {_clock(newest)}: {situation.failed} failed",
             f"{_show(self._number('journal', 'unsent'))} unsent",
             self._uplink_state(),
         ]
@@ -343,10 +342,11 @@ class _View:
             self._stack.device,
             (f"  {options.meters} meters{dead}, {options.baud} baud", "dim"),
         )
-        message = self._message or f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        grid.add_row(
-            about, Text(message.split("(")[0].strip(), "bold yellow" * bool(self._message))
-        )
+        if self._message:
+            grid.add_row(about[: len("Concentrator ") + 12], Text(self._message, "bold yellow"))
+        else:
+            clock = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+            grid.add_row(about, clock)
         return grid
 
     def _slot_line(self) -> RenderableType:
@@ -403,10 +403,10 @@ class _View:
         )
         grid.add_row("uplink", self._uplink())
         received = sum(situation.counts.get(f"{s} batches", 0) for s in ("reading", "event"))
-        receiver = Text(f"{situation.slots} slots complete, {received} batches")
+        receiver = Text(f"{situation.slots} complete slots, {received} batches")
         for name, count in (
             ("redelivered", situation.counts.get("reading redelivered", 0)),
-            ("reported lost", situation.lost),
+            ("lost", situation.lost),
             ("rejected", situation.rejected),
         ):
             receiver.append(f", {count} {name}", "red" if count and name != "redelivered" else "")

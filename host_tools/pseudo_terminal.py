@@ -10,6 +10,7 @@ import fcntl
 import os
 import struct
 import termios
+import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,7 +35,7 @@ class PseudoTerminal:
             os.set_blocking(self.fd, False)
             _make_raw(self._slave)
             self.device = Path(os.ttyname(self._slave))
-            _try_lock(self._slave)
+            _try_lock(self._slave, self.link)
             _create_link(self.link, self.device)
         except BaseException:
             os.close(self.fd)
@@ -81,17 +82,21 @@ def _make_raw(fd: int) -> None:
     termios.tcsetattr(fd, termios.TCSANOW, raw)
 
 
-def _try_lock(fd: int) -> bool:
-    """Mark the terminal as a simulator's own; False if another simulator has marked it.
+def _try_lock(fd: int, link: Path) -> bool:
+    """Mark the terminal as the one served at `link`; False if another simulator has marked it so.
+
+    The mark stands at a place of its own for every link: a link left over from a killed
+    simulator may name a terminal whose number has since gone to another link's.
 
     The mark is an "open file description" lock: it goes away with the process however that
     ends, it works between two simulators in one process, and it does not collide with the
     flock() by which serial programs keep each other out of a port.
     """
-    whole_file = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    place = zlib.crc32(bytes(link))
+    lock = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
     # struct flock ends with padding after its 4-byte pid.
     try:
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, whole_file + bytes(4))
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, lock + bytes(4))
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES):
             return False
@@ -103,7 +108,7 @@ def _create_link(link: Path, device: Path) -> None:
     """Create the symbolic link; a stale one, left by a simulator that was killed, is replaced."""
     if link.is_symlink():
         target = Path(os.path.realpath(link))
-        if _is_in_use(target, device):
+        if _is_in_use(link, target, device):
             raise LinkInUseError(
                 f"{link} is in use: another simulator serves it on {target}; "
                 "stop that one or choose another path."
@@ -121,7 +126,7 @@ def _create_link(link: Path, device: Path) -> None:
         raise LinkInUseError(f"{link} was taken by another program just now.") from None
 
 
-def _is_in_use(target: Path, own_device: Path) -> bool:
+def _is_in_use(link: Path, target: Path, own_device: Path) -> bool:
     """Tell whether an existing link leads to something that must not be taken away from it."""
     if target == own_device or not target.exists():
         return False
@@ -132,6 +137,6 @@ def _is_in_use(target: Path, own_device: Path) -> bool:
     except OSError:
         return False  # a terminal of someone else got the number of one that is gone
     try:
-        return not _try_lock(fd)
+        return not _try_lock(fd, link)
     finally:
         os.close(fd)

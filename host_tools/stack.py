@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import shutil
 import sys
 import time
@@ -36,6 +35,12 @@ _QUIET_S = 0.5
 _POLL_S = 0.1
 _SILENCE_S = 3.0  # what a meter that never answers may cost in a slot, at most
 _MARK = ".stack"
+_STORE = "receiver.sqlite"
+_TRUTH = "truth.jsonl"
+_STATUS = "modem.json"
+_MADE_BY_A_RUN = frozenset(
+    {_MARK, "broker", "logs", "site", _STATUS, _TRUTH, _STORE, f"{_STORE}-wal", f"{_STORE}-shm"}
+)
 _METER_SIMULATOR = "meter simulator"
 _MODEM_SIMULATOR = "modem simulator"
 _CONCENTRATOR = "concentrator"
@@ -97,8 +102,8 @@ class Stack:
     """Starts and stops the chain, as a whole or part by part.
 
     All its files are in `folder`: `site/` is the concentrator's, `logs/` has what each process
-    says, `receiver.sqlite` what arrived. The folder is emptied at the start, unless it holds
-    something else: then that is an error.
+    says, `receiver.sqlite` what arrived. What an earlier run left there is removed at the start;
+    a folder that holds anything else is an error.
     """
 
     def __init__(self, folder: Path, options: StackOptions | None = None) -> None:
@@ -109,8 +114,8 @@ class Stack:
         self.site: Site | None = None
         self.logs = self.folder / "logs"
         self.site_folder = self.folder / "site"
-        self.truth_file = self.folder / "truth.jsonl"
-        self._modem_status = self.folder / "modem.json"
+        self.truth_file = self.folder / _TRUTH
+        self._modem_status = self.folder / _STATUS
         self._lock: TextIO | None = None
         self._broker: Broker | None = None
         self._store: Store | None = None
@@ -140,14 +145,17 @@ class Stack:
         self.site_folder.mkdir()
         # Sessions: a broker that is killed must not forget that the receiver has subscribed.
         self._broker = Broker(
-            self.folder / "broker", self.options.broker_port, keep_sessions=True
+            self.folder / "broker",
+            self.options.broker_port,
+            keep_sessions=True,
+            log=self.logs / "broker.log",
         ).start()
         self.site = self.options.site(self._broker.port)
         self.site.write(self.site_folder)
         self._prepare_children()
         self.start_meters()
         self.start_modem()
-        self._store = Store(self.folder / "receiver.sqlite")
+        self._store = Store(self.folder / _STORE)
         self._receiver = Receiver(
             self._store, self._broker.host, self._broker.port, self.site.uplink.root
         ).start()
@@ -420,15 +428,19 @@ class Stack:
 
 
 def _claim(folder: Path) -> TextIO:
-    """Empty a folder that is ours, or make a new one, and keep others out of it."""
+    """Make the folder ours, without what an earlier run left in it, and keep others out of it.
+
+    Nothing is removed but what a run makes, and only where a run has been: a folder with
+    anything else in it is refused as it is.
+    """
     mark = folder / _MARK
-    if folder.is_dir():
-        if any(folder.iterdir()) and not mark.is_file():
-            raise StackError(
-                f"{folder} is not empty and was not made by an earlier run; choose another folder."
-            )
-    elif folder.exists():
+    if folder.exists() and not folder.is_dir():
         raise StackError(f"{folder} is not a folder; choose another one.")
+    foreign = _foreign_entry(folder)
+    if foreign is not None:
+        raise StackError(
+            f"{folder} holds {foreign}, which is not of an earlier run; choose another folder."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     lock = mark.open("a")
     try:
@@ -438,11 +450,19 @@ def _claim(folder: Path) -> TextIO:
         raise StackError(
             f"another run uses {folder}; stop that one or choose another folder."
         ) from None
-    for entry in os.scandir(folder):
-        if entry.name == _MARK:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
+    for name in _MADE_BY_A_RUN - {_MARK}:
+        entry = folder / name
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
         else:
-            os.unlink(entry.path)
+            entry.unlink(missing_ok=True)
     return lock
+
+
+def _foreign_entry(folder: Path) -> str | None:
+    """Return the name of something in a folder that no run has put there, None if all is ours."""
+    if not folder.is_dir():
+        return None
+    names = sorted(entry.name for entry in folder.iterdir())
+    ours = _MADE_BY_A_RUN if _MARK in names else frozenset()
+    return next((name for name in names if name not in ours), None)

@@ -23,6 +23,7 @@ from .uplink import Uplink
 _DRAIN_S = const(20)  # at an orderly stop, how long to wait for acknowledgements
 _EXIT_OK = const(0)
 _EXIT_FAILED = const(1)
+_EXIT_INTERRUPTED = const(130)
 _EXIT_UNUSABLE = const(2)  # configuration, flash or a port: it says what to mend
 
 _log = log.get("app")
@@ -126,4 +127,8 @@ def main(board):
     except (configuration.ConfigError, journals.JournalError, board.BoardError) as error:
         print("concentrator: %s" % error, file=sys.stderr)
         return _EXIT_UNUSABLE
-    return asyncio.run(application.run())
+    try:
+        return asyncio.run(application.run())
+    except KeyboardInterrupt:
+        print("concentrator: interrupted; the journal is complete up to here", file=sys.stderr)
+        return _EXIT_INTERRUPTED

@@ -93,6 +93,7 @@ class Bus:
         answer_by = ticks_add(sent, self._timeout_ms)
         end_by = ticks_add(answer_by, self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
         reason = quality.TIMEOUT
+        nap_ms = self._poll_ms
         while True:
             count = self._port.readinto(self._chunk)
             now = ticks_ms()
@@ -105,11 +106,13 @@ class Bus:
                 if ticks_diff(end_by, now) <= 0:
                     return quality.JAMMED
                 answer_by = self._later(answer_by, ticks_add(now, _GAP_MS))
-                await asyncio.sleep_ms(max(1, self._wire_ms(decoder.needed())))
+                # A byte less than needed: part of the last wait may have been for this one.
+                nap_ms = 1
+                await asyncio.sleep_ms(max(1, self._wire_ms(decoder.needed() - 1)))
             elif ticks_diff(answer_by, now) <= 0:
                 return reason
             else:
-                await asyncio.sleep_ms(self._poll_ms)
+                await asyncio.sleep_ms(nap_ms)
 
     @staticmethod
     def _later(one, other):

@@ -7,6 +7,7 @@ import asyncio
 from time import ticks_diff, ticks_ms
 
 from . import items, journal, log, quality, records
+from .clock import NEVER_SET
 from .protocols.dlt645 import ReadTransaction
 
 _log = log.get("collector")
@@ -47,6 +48,7 @@ class Collector:
         for number, task in enumerate(self._tasks):
             scales = [items.scale(name) for name in task.items]
             self._journal.set_context(number, records.pack_task(task.name, task.items, scales))
+        await self._finish_last_slot()
         while not self._stopping:
             self._waiting = asyncio.create_task(self._schedule.wait())
             try:
@@ -67,26 +69,76 @@ class Collector:
         if self._waiting is not None:
             self._waiting.cancel()
 
-    async def _read_slot(self, slot, due):
+    async def _finish_last_slot(self):
+        """Complete the slot in which a reset came: no meter's reading of it stays missing.
+
+        While the slot lasts the missing meters are read; after it they get a reading that says
+        that power failed.
+        """
+        slot, done = self._last_slot()
+        if slot is None or slot > self._clock.now():
+            return
+        self._schedule.resume(slot)
+        due = self._schedule.due(slot)
+        missing = any(
+            (self._tasks.index(task), meter.settings.number) not in done
+            for task in due
+            for meters in self._meters
+            for meter in meters
+        )
+        if missing and self._clock.quality != NEVER_SET:
+            self._events.record("slot.interrupted", slot=slot, read=len(done))
+            over = self._clock.now() >= self._schedule.following(slot)
+            await self._read_slot(slot, due, done, over)
+
+    def _last_slot(self):
+        """(newest slot in the journal or None, {(task, meter)} that have a reading of it)."""
+        reader = self._journal.reader(journal.READING)
+        most = len(self._tasks) * sum(len(meters) for meters in self._meters)
+        reader.seek(max(1, self._journal.next(journal.READING) - most))
+        newest, done = None, set()
+        while True:
+            record = reader.read()
+            if record is None:
+                return newest, done
+            reading = records.unpack_reading(record[1], len(record[1]))
+            if newest is None or reading.slot > newest:
+                newest, done = reading.slot, set()
+            if reading.slot == newest:
+                done.add((reading.task, reading.meter))
+
+    async def _read_slot(self, slot, due, done=(), over=False):
         await asyncio.gather(
             *[
-                self._read_bus(bus, meters, slot, due)
+                self._read_bus(bus, meters, slot, due, done, over)
                 for bus, meters in zip(self._buses, self._meters)
             ]
         )
         self.slots += 1
 
-    async def _read_bus(self, bus, meters, slot, due):
+    async def _read_bus(self, bus, meters, slot, due, done, over):
         started = ticks_ms()
         transaction = ReadTransaction(bus.preamble)
         for task in due:
             number = self._tasks.index(task)
             identifiers = [items.identifier(name) for name in task.items]
             for meter in meters:
-                await self._read_meter(bus, transaction, meter, slot, number, identifiers)
+                if (number, meter.settings.number) in done:
+                    continue
+                if over:
+                    nothing = [None] * len(identifiers)
+                    self._append(meter, number, slot, quality.POWER_FAILED, nothing)
+                    continue
+                reason, values = await self._read_meter(bus, transaction, meter, identifiers)
+                if done and reason == quality.GOOD:
+                    reason = quality.MADE_UP
+                self._append(meter, number, slot, reason, values)
+                self._watch(meter, reason)
         bus.cycle_ms = ticks_diff(ticks_ms(), started)
 
-    async def _read_meter(self, bus, transaction, meter, slot, task, identifiers):
+    @staticmethod
+    async def _read_meter(bus, transaction, meter, identifiers):
+        """Read all items of one meter; returns (quality, values)."""
         settings = meter.settings
         values = [None] * len(identifiers)
         worst = quality.GOOD
@@ -107,20 +159,27 @@ class Collector:
                 worst = reason
             if reason in (quality.TIMEOUT, quality.JAMMED):
                 break  # a silent meter costs one time-out, not one an item
+        return worst, values
+
+    def _append(self, meter, task, slot, reason, values):
+        """Write a reading to the journal."""
         offset = max(0, self._clock.now() - slot)
-        reading = records.Reading(
-            task, settings.number, slot, offset, self._clock.quality, worst, values
-        )
+        number, clock = meter.settings.number, self._clock.quality
+        reading = records.Reading(task, number, slot, offset, clock, reason, values)
         size = records.pack_reading(reading, self._buffer)
         self._journal.append(journal.READING, self._buffer, size)
-        if (worst != quality.GOOD) != meter.failing:
-            meter.failing = worst != quality.GOOD
-            if meter.failing:
-                self._events.record(
-                    "meter.failing", meter=settings.number, why=quality.NAMES[worst]
-                )
-            else:
-                self._events.record("meter.recovered", meter=settings.number)
+
+    def _watch(self, meter, reason):
+        """Make events of a meter that begins or ceases to fail."""
+        failing = reason not in (quality.GOOD, quality.MADE_UP)
+        if failing == meter.failing:
+            return
+        meter.failing = failing
+        number = meter.settings.number
+        if failing:
+            self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
+        else:
+            self._events.record("meter.recovered", meter=number)
 
 
 def journal_buffer_size(tasks):

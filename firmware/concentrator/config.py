@@ -61,6 +61,10 @@ def parse(text, name="configuration"):
 
 
 def _show(value):
+    if isinstance(value, list):
+        return "a list of %d" % len(value)
+    if isinstance(value, dict):
+        return "an object"
     text = json.dumps(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
@@ -80,21 +84,23 @@ def _integer(low, high, unit=""):
 
 def _one_of(*allowed):
     def check(value, field):
-        if value not in allowed or isinstance(value, bool):
+        if not isinstance(value, int) or isinstance(value, bool) or value not in allowed:
             _wrong(field, value, "one of " + ", ".join(_show(a) for a in allowed))
         return value
 
     return check
 
 
-def _text(pattern, meaning, optional=False):
+def _text(pattern, meaning, longest=100, optional=False, secret=False):
     compiled = re.compile("^(?:" + pattern + ")$")
+    allowed = "%s, at most %d characters" % (meaning, longest)
 
     def check(value, field):
         if value is None and optional:
             return None
-        if not isinstance(value, str) or not compiled.match(value):
-            _wrong(field, value, meaning)
+        good = isinstance(value, str) and len(value) <= longest
+        if not good or not compiled.match(value):
+            _wrong(field, "***" if secret else value, allowed)
         return value
 
     return check
@@ -203,6 +209,8 @@ def _check_references(config):
     for i, name in enumerate(names):
         if name in names[:i]:
             raise ConfigError("tasks[%d].name is %s, which an earlier task has" % (i, _show(name)))
+    if (config.uplink.user is None) != (config.uplink.password is None):
+        raise ConfigError("uplink.user and uplink.password need each other; give both or neither")
     if len(config.uplink.root) + len("/a1b2c3d4e5f6/up/freeze") > 64:
         _wrong("uplink.root", config.uplink.root, "at most 41 characters (topics have at most 64)")
 
@@ -223,9 +231,11 @@ _METER = {
 }
 
 _NAME = "[A-Za-z0-9_.-]+"
+_SECRET = '[^"\r\n]+'
 
 _TASK = {
-    "name": (_text(_NAME, "letters, digits, _ . and -"), _REQUIRED),
+    # Longer ones would not fit, with the longest items, into one record of the journal.
+    "name": (_text(_NAME, "letters, digits, _ . and -", 16), _REQUIRED),
     "items": (_list(_item, 1, 8, "item names"), _REQUIRED),
     "every": (_every, _REQUIRED),
 }
@@ -234,8 +244,8 @@ _UPLINK = {
     "host": (_text(_NAME, "the broker's name or address"), _REQUIRED),
     "port": (_integer(1, 65535), 1883),
     "root": (_text("[A-Za-z0-9_.-][A-Za-z0-9_./-]*", "a topic prefix, e.g. mr/v1"), "mr/v1"),
-    "user": (_text('[^"\\r\\n]+', "a user name", optional=True), None),
-    "password": (_text('[^"\\r\\n]+', "a password", optional=True), None),
+    "user": (_text(_SECRET, "a user name", 255, optional=True), None),
+    "password": (_text(_SECRET, "a password", 255, optional=True, secret=True), None),
     "apn": (_text(_NAME, "the operator's access point name"), _REQUIRED),
     "keepalive": (_integer(10, 1200, " (seconds)"), 120),
     "heartbeat": (_integer(1, 86400, " (seconds)"), 900),

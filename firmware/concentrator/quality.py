@@ -3,17 +3,21 @@
 from micropython import const
 
 GOOD = const(0)
+MADE_UP = const(1)  # good, but read later than planned: after a reset cut the slot short
 TIMEOUT = const(20)  # the meter did not answer
 MALFORMED = const(21)  # bytes came, but no frame with a right checksum
 WRONG = const(22)  # a frame of another meter or of another data identifier
 REFUSED = const(23)  # the meter answered with an error word
 JAMMED = const(24)  # the line is never quiet, or cannot be sent on
+POWER_FAILED = const(30)  # the concentrator itself was off when it should have read
 
 NAMES = {
     GOOD: "good",
+    MADE_UP: "made up later",
     TIMEOUT: "timeout",
     MALFORMED: "malformed answer",
     WRONG: "answer of another meter or item",
     REFUSED: "refused by the meter",
     JAMMED: "bus jammed",
+    POWER_FAILED: "power failed",
 }

@@ -4,6 +4,8 @@ import asyncio
 
 from micropython import const
 
+from .clock import NEVER_SET
+
 _NAP_MS = const(1000)  # look at the clock again at least so often: it may have been stepped
 _COUNT_MISSED = const(10000)  # do not count for ever when the clock jumps by years
 
@@ -30,23 +32,36 @@ class Schedule:
         self._utc_offset = utc_offset
         self._last = None
 
-    def _following(self, moment):
+    def following(self, moment):
+        """The first slot of any task after `moment`."""
         return min(next_slot(moment, task.every, self._utc_offset) for task in self._tasks)
 
+    def due(self, slot):
+        """The tasks that `slot` is a slot of."""
+        return [t for t in self._tasks if next_slot(slot - 1, t.every, self._utc_offset) == slot]
+
+    def resume(self, slot):
+        """Go on from a slot that was begun before a reset: those passed since then are missed."""
+        self._last = slot
+
     async def wait(self):
-        """Wait for the next slot; returns (slot, the tasks that are due, slots missed before)."""
-        slot = self._following(self._clock.now())
+        """Wait for the next slot; returns (slot, the tasks that are due, slots missed before).
+
+        A concentrator whose clock was never set has no slots: it waits for the time first.
+        """
+        while self._clock.quality == NEVER_SET:
+            await asyncio.sleep_ms(_NAP_MS)
+        slot = self.following(self._clock.now())
         missed = 0
         if self._last is not None:
-            expected = self._following(self._last)
+            expected = self.following(self._last)
             while expected < slot and missed < _COUNT_MISSED:
                 missed += 1
-                expected = self._following(expected)
+                expected = self.following(expected)
         while True:
             left = slot * 1000 - self._clock.now_ms()
             if left <= 0:
                 break
             await asyncio.sleep_ms(min(left, _NAP_MS))
         self._last = slot
-        due = [t for t in self._tasks if next_slot(slot - 1, t.every, self._utc_offset) == slot]
-        return slot, due, missed
+        return slot, self.due(slot), missed

@@ -114,7 +114,7 @@ class Uplink:
     async def _receive(self, session):
         try:
             await session.run()
-        except (ModemError, MQTTError) as error:
+        except Exception as error:  # noqa: BLE001 - raised again by the task that publishes
             self._failure = error
             self._wake.set()
 

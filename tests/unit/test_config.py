@@ -1,0 +1,403 @@
+# The configuration: what is taken, what is refused, and whether the refusal can be acted upon.
+
+import json
+import random
+
+from concentrator import config, items, records
+from concentrator.config import ConfigError
+
+ROOT_LIMIT = 41  # characters of uplink.root
+
+
+def good():
+    # A new configuration with every field that has no default, and a few that have.
+    return {
+        "version": 1,
+        "device": "a1b2c3d4e5f6",
+        "utc_offset": "+08:00",
+        "buses": [{}, {"baud": 9600, "timeout_ms": 500, "retries": 0, "preamble": 16}],
+        "meters": [
+            {"number": 1, "address": "000000000001", "bus": 1},
+            {"number": 2, "address": "000000000002", "bus": 1},
+            {"number": 3, "address": "000000000001", "bus": 2},
+        ],
+        "tasks": [
+            {"name": "load15", "items": ["energy.forward.total", "voltage.a"], "every": 900},
+            {"name": "daily", "items": ["energy.forward.total"], "every": 86400},
+        ],
+        "uplink": {"host": "broker.example", "apn": "cmiot"},
+    }
+
+
+def read(data):
+    return config.parse(json.dumps(data), "site.json")
+
+
+def refusal(data):
+    # The text of the ConfigError; another exception, or none, fails the test.
+    try:
+        read(data)
+    except ConfigError as error:
+        return str(error)
+    raise AssertionError("taken: " + json.dumps(data))
+
+
+def put(data, path, value):
+    # Set the field at a path such as "meters[1].bus".
+    keys = []
+    for part in path.split("."):
+        name, *indices = part.split("[")
+        keys.append(name)
+        keys += [int(i[:-1]) for i in indices]
+    for key in keys[:-1]:
+        data = data[key]
+    data[keys[-1]] = value
+
+
+def refuses(path, *values):
+    # Each value is refused with the field's path, the value itself, and what is allowed.
+    for value in values:
+        data = good()
+        put(data, path, value)
+        text = refusal(data)
+        assert text.startswith("site.json: %s is " % path), text
+        if isinstance(value, list):
+            shown = "a list of %d" % len(value)
+        else:
+            shown = "an object" if isinstance(value, dict) else json.dumps(value)[:30]
+        assert shown in text, (shown, text)
+        assert "; use " in text, text
+
+
+def takes(path, *values):
+    for value in values:
+        data = good()
+        put(data, path, value)
+        read(data)
+
+
+def test_good_configuration_with_its_defaults():
+    c = read(good())
+    first, second = c.buses
+    assert (first.baud, first.timeout_ms, first.retries, first.preamble) == (2400, 700, 2, 4)
+    assert (second.baud, second.timeout_ms, second.retries, second.preamble) == (9600, 500, 0, 16)
+    assert c.utc_offset == 8 * 3600
+    assert [(m.number, m.address, m.bus) for m in c.meters] == [
+        (1, "000000000001", 1),
+        (2, "000000000002", 1),
+        (3, "000000000001", 2),
+    ]
+    assert [(t.name, t.every) for t in c.tasks] == [("load15", 900), ("daily", 86400)]
+    assert c.tasks[0].items == ["energy.forward.total", "voltage.a"]
+    uplink = c.uplink
+    assert (uplink.host, uplink.port, uplink.apn) == ("broker.example", 1883, "cmiot")
+    assert (uplink.root, uplink.user, uplink.password) == ("mr/v1", None, None)
+    assert (uplink.keepalive, uplink.heartbeat, uplink.linger) == (120, 900, 5)
+    assert uplink.will is False
+
+
+def test_hash_is_of_the_text():
+    text = json.dumps(good())
+    one, other = config.parse(text), config.parse(text + " ")
+    assert len(one.hash) == 8
+    assert one.hash == config.parse(text).hash
+    assert one.hash != other.hash
+
+
+def test_utc_offsets():
+    for text, seconds in (("+00:00", 0), ("-03:30", -12600), ("+14:00", 50400), ("+05:45", 20700)):
+        data = good()
+        data["utc_offset"] = text
+        assert read(data).utc_offset == seconds
+    refuses("utc_offset", "+14:01", "+08:60", "08:00", "+8:00", "+08:00 ", "UTC", 8, 28800, None)
+    refuses("utc_offset", True, "", "+0a:00", ["+08:00"])
+
+
+def test_top_level_fields():
+    refuses("version", 0, 2, "1", 1.0, True, None, [1])
+    refuses("device", "a1b2c3d4e5f", "A1B2C3D4E5F6", "a1b2c3d4e5f6a", "g1b2c3d4e5f6", 123456789012)
+    refuses("device", "", None, True, {"id": "a1b2c3d4e5f6"}, "\u00e91b2c3d4e5f")
+
+
+def test_bus_fields():
+    refuses("buses[1].baud", 2401, 0, -2400, "2400", 2400.0, True, None, [2400])
+    refuses("buses[1].timeout_ms", 99, 10001, 500.0, "500", True, None, 10**30)
+    refuses("buses[1].retries", -1, 6, 1.0, True, False, None, "1")
+    refuses("buses[0].preamble", -1, 17, 4.0, True, None)
+    takes("buses[0].baud", 600, 115200)
+    takes("buses[0].timeout_ms", 100, 10000)
+
+
+def test_meter_fields():
+    refuses("meters[0].number", 0, 256, -1, 1.5, "1", True, None)
+    refuses("meters[2].address", "00000000001", "0000000000012", "00000000000a", "999999999999")
+    refuses("meters[2].address", "AAAAAAAAAAAA", 1, None, True, "", "\uff10" * 12, " 00000000001")
+    refuses("meters[1].bus", 0, 3, 255, 256, "1", True, None)
+
+
+def test_task_fields():
+    refuses("tasks[0].name", "", "two words", 'quote"', 1, None, True, "\u00fcber", "a\n")
+    refuses("tasks[0].every", 7, 86399, 0, 4, -900, 86401, 172800, 900.0, "900", True, None)
+    refuses("tasks[0].items[1]", "voltage.d", "", 5, None, True, ["voltage.a"], "Voltage.a")
+    takes("tasks[0].every", 5, 60, 3600, 86400)
+
+
+def test_a_task_with_the_longest_names_still_fits_into_the_journal():
+    # Otherwise the first slot would end the program, long after the configuration was accepted.
+    longest = max(len(name) for name in items.names())
+    names = [name for name in items.names() if len(name) == longest]
+    data = good()
+    for length in (16, 17):
+        task = {"name": "n" * length, "items": (names * 8)[:8], "every": 60}
+        data["tasks"] = [task]
+        if length == 16:
+            read(data)
+            body = records.pack_task(task["name"], task["items"], [-2] * 8)
+            assert len(body) <= 249, len(body)
+        else:
+            assert "tasks[0].name" in refusal(data)
+
+
+def test_uplink_fields():
+    refuses("uplink.host", "", "two words", 1, None, True, 'b"', "br\u00f6ker", "a/b", "b\n")
+    refuses("uplink.port", 0, 65536, "1883", 1883.0, True, None)
+    refuses("uplink.root", "", "/mr", "mr v1", "mr/+", "mr/#", None, 1, True)
+    refuses("uplink.user", "", 'a"b', "a\rb", "a\nb", 7, True)
+    refuses("uplink.apn", "", "a b", None, 5, 'x",1')
+    refuses("uplink.keepalive", 9, 1201, "120", True, None, 60.5)
+    refuses("uplink.heartbeat", 0, 86401, True, None)
+    refuses("uplink.linger", 0, 301, True, None)
+    refuses("uplink.will", 0, 1, "true", None)
+
+
+def test_a_refused_password_is_not_shown():
+    for value in ("", 4711, False, "sec\nret", "secret" * 50, ["secret"]):
+        data = good()
+        data["uplink"]["user"] = "u"
+        data["uplink"]["password"] = value
+        text = refusal(data)
+        assert text.startswith('site.json: uplink.password is "***"; use '), text
+        assert "sec" not in text, text
+        assert "4711" not in text, text
+
+
+def test_every_letter_may_stand_in_user_and_password():
+    data = good()
+    data["uplink"]["user"] = "marianne"
+    data["uplink"]["password"] = "\\ !#$%&'()*+,-./:;<=>?@[]^_`{|}~ r\u00f6\u4e2d"
+    uplink = read(data).uplink
+    assert uplink.user == "marianne"
+    assert uplink.password == data["uplink"]["password"]
+
+
+def test_user_and_password_come_together():
+    for name in ("user", "password"):
+        data = good()
+        data["uplink"][name] = "x"
+        text = refusal(data)
+        assert "uplink.user" in text, text
+        assert "uplink.password" in text, text
+
+
+def test_topics_stay_short():
+    data = good()
+    data["uplink"]["root"] = "r" * ROOT_LIMIT
+    assert len(read(data).uplink.root + "/a1b2c3d4e5f6/up/freeze") == 64
+    refuses("uplink.root", "r" * (ROOT_LIMIT + 1))
+
+
+def test_missing_fields_are_named():
+    cases = (
+        ("version", lambda d: d.pop("version")),
+        ("device", lambda d: d.pop("device")),
+        ("utc_offset", lambda d: d.pop("utc_offset")),
+        ("buses", lambda d: d.pop("buses")),
+        ("meters", lambda d: d.pop("meters")),
+        ("tasks", lambda d: d.pop("tasks")),
+        ("uplink", lambda d: d.pop("uplink")),
+        ("meters[1].number", lambda d: d["meters"][1].pop("number")),
+        ("meters[1].address", lambda d: d["meters"][1].pop("address")),
+        ("meters[1].bus", lambda d: d["meters"][1].pop("bus")),
+        ("tasks[1].name", lambda d: d["tasks"][1].pop("name")),
+        ("tasks[1].items", lambda d: d["tasks"][1].pop("items")),
+        ("tasks[1].every", lambda d: d["tasks"][1].pop("every")),
+        ("uplink.host", lambda d: d["uplink"].pop("host")),
+        ("uplink.apn", lambda d: d["uplink"].pop("apn")),
+    )
+    for path, remove in cases:
+        data = good()
+        remove(data)
+        assert refusal(data) == "site.json: %s is missing" % path
+
+
+def test_unknown_fields_are_named_with_the_known_ones():
+    for path, known in (
+        ("meter", "meters"),
+        ("buses[0].baudrate", "baud"),
+        ("meters[2].adress", "address"),
+        ("tasks[0].period", "every"),
+        ("uplink.pass", "password"),
+    ):
+        data = good()
+        put(data, path, 1)
+        text = refusal(data)
+        assert text.startswith("site.json: %s is not known; use " % path), text
+        assert known in text, text
+    for name in ("1", "null", "true"):  # MicroPython's JSON takes them as keys
+        text = json.dumps(good())
+        try:
+            config.parse("{%s: 1, %s" % (name, text[1:]))
+        except ConfigError:
+            continue
+        raise AssertionError(name)
+
+
+def test_lists_and_objects():
+    for path, limit in (("buses", 8), ("meters", 64), ("tasks", 8)):
+        entry = good()[path][0]
+        refuses(path, [], [entry] * (limit + 1), {}, None, "x", 1, True)
+        refuses(path + "[0]", [], None, "x", 1, True)
+    refuses("tasks[0].items", [], ["voltage.a"] * 9, "voltage.a", None, {})
+    refuses("uplink", [], None, "broker", 1, True)
+
+
+def test_64_meters_are_taken():
+    data = good()
+    data["meters"] = [
+        {"number": i + 1, "address": "%012d" % i, "bus": 1 + i % 2} for i in range(64)
+    ]
+    assert len(read(data).meters) == 64
+
+
+def test_numbers_addresses_and_names_are_unique():
+    data = good()
+    data["meters"][2]["number"] = 1
+    text = refusal(data)
+    assert "meters[2].number is 1" in text, text
+    assert "meters[0]" in text, text
+
+    data = good()
+    data["meters"][1]["address"] = "000000000001"
+    text = refusal(data)
+    assert "meters[1].address is 000000000001" in text, text
+    assert "meters[0]" in text, text
+
+    data = good()
+    data["tasks"][1]["name"] = "load15"
+    text = refusal(data)
+    assert 'tasks[1].name is "load15"' in text, text
+
+
+def test_not_json():
+    text = json.dumps(good())
+    for bad in ("", " ", "{", "hello", "\0", text[:-2], text + "x", text[1:], "[1,", '"\\u12"'):
+        try:
+            config.parse(bad, "site.json")
+        except ConfigError as error:
+            assert str(error).startswith("site.json: "), error
+            continue
+        raise AssertionError(bad)
+
+
+def test_top_level_that_is_no_object():
+    for value in ([], [good()], "x", 1, True, None, 1.5):
+        text = refusal(value)
+        assert text.startswith("site.json: the file is "), text
+        assert "an object" in text, text
+
+
+def test_nested_without_end():
+    for path in ("device", "meters", "buses[0].baud", "tasks[0].items[0]", "uplink"):
+        text = json.dumps(good())
+        data = good()
+        put(data, path, "NEST")
+        text = json.dumps(data).replace('"NEST"', "[" * 3000 + "]" * 3000)
+        try:
+            config.parse(text)
+        except ConfigError as error:
+            assert path in str(error), error
+            assert len(str(error)) < 400
+            continue
+        raise AssertionError(path)
+
+
+def test_files_that_cannot_be_read():
+    for path, content in (("/nonexistent/c.json", None), ("/tmp", None)):
+        try:
+            config.load(path)
+        except ConfigError as error:
+            assert path in str(error), error
+            continue
+        raise AssertionError(content)
+
+
+def test_a_file_that_is_no_text():
+    path = "/tmp/concentrator-test-config-%d.json" % random.getrandbits(30)
+    with open(path, "wb") as file:
+        file.write(b'{"version": "\xff\xfe"}')
+    try:
+        config.load(path)
+    except ConfigError as error:
+        assert path in str(error), error
+    else:
+        raise AssertionError("taken")
+    finally:
+        __import__("os").remove(path)
+
+
+# --- Fuzz ------------------------------------------------------------------------------------
+
+ODDITIES = [json.dumps(odd) for odd in (
+    None, True, False, 0, 1, -1, 2, 255, 256, 10**12, 1.0, -0.5, "", "x", "1", "\u4e2d", "+08:00",
+    "voltage.a", "000000000001", [], [1], [[]], {}, {"x": 1}, [None] * 70, "y" * 300, "a b\n\"",
+)]  # fmt: skip
+
+
+def places(data, found):
+    # Every (container, key) in the configuration.
+    for key in data if isinstance(data, dict) else range(len(data)):
+        found.append((data, key))
+        if isinstance(data[key], (dict, list)):
+            places(data[key], found)
+    return found
+
+
+def mutate(data):
+    container, key = random.choice(places(data, []))
+    kind = random.randrange(5)
+    if kind == 0:
+        del container[key]
+    elif kind == 1 and isinstance(container, dict):
+        container[random.choice(("x", "", "bus", "number", "\u00e9"))] = json.loads(random.choice(ODDITIES))
+    elif kind == 2 and isinstance(container, list):
+        container.append(json.loads(json.dumps(container[key])))
+    else:
+        container[key] = json.loads(random.choice(ODDITIES))
+
+
+def test_fuzz_only_config_errors_come_out():
+    seed = random.getrandbits(30)
+    print("seed", seed)
+    random.seed(seed)
+    taken = refused = 0
+    for _ in range(1500):
+        data = good()
+        for _ in range(random.randrange(1, 4)):
+            if data:
+                mutate(data)
+        text = json.dumps(data)
+        if random.randrange(4) == 0:  # damage the text itself
+            at = random.randrange(len(text))
+            text = text[:at] + random.choice('{}[]",:0x\\\u00e9') + text[at + 1 :]
+        try:
+            config.parse(text)
+            taken += 1
+        except ConfigError as error:
+            refused += 1
+            assert str(error)
+        except Exception:
+            print(text)
+            raise
+    print("taken", taken, "refused", refused)
+    assert taken
+    assert refused > 1000
