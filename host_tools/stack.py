@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from host_tools.broker import Broker, BrokerError, ChildProcess
+from host_tools.broker import Broker, BrokerError
+from host_tools.child_process import ChildProcess
 from host_tools.receiver import Receiver, ReceiverError, Store, StoreError, Summary
 from host_tools.site import (
     BUSES,

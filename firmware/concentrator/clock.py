@@ -24,15 +24,24 @@ class Clock:
     def __init__(self, rtc_ms):
         self._rtc_ms = rtc_ms
         self._offset_ms = 0
-        self._started = time.ticks_ms()
+        self._up_ms = 0  # since boot, for as long as there is no RTC
+        self._ticks = time.ticks_ms()
+        self.steps = 0  # how often the time has jumped
         self.quality = NEVER_SET if rtc_ms() is None else HELD_OVER
 
     def now_ms(self):
         """Milliseconds since 1970-01-01 UTC; milliseconds since boot while never set."""
         rtc = self._rtc_ms()
         if rtc is None:
-            rtc = time.ticks_diff(time.ticks_ms(), self._started)
+            rtc = self._since_boot()
         return rtc + self._offset_ms
+
+    def _since_boot(self):
+        # Ticks wrap after days; this is called every second, and adds up the differences.
+        ticks = time.ticks_ms()
+        self._up_ms += time.ticks_diff(ticks, self._ticks)
+        self._ticks = ticks
+        return self._up_ms
 
     def now(self):
         """Seconds since 1970-01-01 UTC; seconds since boot while the clock was never set."""
@@ -45,6 +54,7 @@ class Clock:
             difference = 0
         else:
             self._offset_ms += difference
+            self.steps += 1
             _log.info("set by the network, stepped %d ms", difference)
         self.quality = SYNCHRONISED
         return difference

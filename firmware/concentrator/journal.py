@@ -9,9 +9,10 @@ before its turn, and carry a serial number that counts up for ever, so the newes
 binary search over the headers. Power may fail at any instant: a torn header makes its block free,
 a torn record ends its block, and neither is ever read as data (CRC).
 
-Header, 48 bytes, little-endian: magic "MRJ1", version (1 byte), streams (1), 0 (2), epoch (4),
-serial (4), times erased (4), next sequence number of each stream (3 x 4), cursor of each stream
-(3 x 4), CRC-32 of the foregoing (4).
+Header, 48 bytes, little-endian: magic "MRJ1", version (1 byte), streams (1), blocks in the ring
+(2), epoch (4), serial (4), times erased (4), next sequence number of each stream (3 x 4), cursor
+of each stream (3 x 4), CRC-32 of the foregoing (4). Magic, version, blocks and CRC keep their
+places in every version.
 
 Record: payload size (1 byte, at most 250), kind (1), CRC (2), payload. The CRC is the low half of
 the CRC-32 over the block's serial (4 bytes), size, kind and payload. Kinds 0 to 2 are records of
@@ -45,8 +46,9 @@ _HEADER_SIZE = const(48)
 _RECORD_SIZE = const(4)  # header of a record
 _CHECKPOINT = const(0x10)
 _CONTEXT = const(0x11)
-_ERASED = const(0xFF)
+_BLANK = b"\xff" * (_RECORD_SIZE + MAX_PAYLOAD)
 _MAX_RANGES = const(16)
+_CHECKPOINT_SIZE = const(156)  # of the longest
 _NEIGHBOURS = const(2)  # so many blocks in a row may be without a header inside the ring
 
 _IOCTL_BLOCK_COUNT = const(4)  # of the extended block-device protocol
@@ -63,15 +65,14 @@ class JournalError(Exception):
 class _Header:
     """The header of one block, or what a block that was never written has in its place."""
 
-    def __init__(self, data):
+    def __init__(self, data, blocks):
         fields = struct.unpack(_HEADER, data)
-        self.valid = (
-            fields[0] == _MAGIC
-            and fields[1] == _VERSION
-            and binascii.crc32(memoryview(data)[: _HEADER_SIZE - 4]) == fields[13]
-        )
-        self.other_version = fields[0] == _MAGIC and fields[1] != _VERSION
+        check = binascii.crc32(memoryview(data)[: _HEADER_SIZE - 4])
+        self.whole = fields[0] == _MAGIC and check == fields[13]
+        self.valid = self.whole and fields[1] == _VERSION and fields[3] == blocks
+        self.blank = data == _BLANK[:_HEADER_SIZE]
         self.version = fields[1]
+        self.blocks = fields[3]
         self.epoch, self.serial, self.erased = fields[4:7]
         self.next = fields[7:10]
         self.cursor = fields[10:13]
@@ -91,6 +92,12 @@ class Journal:
         self._view = memoryview(self._buffer)
         self._seed = bytearray(4)
         self._context = {}
+        self._context_room = (  # what a block has besides the largest checkpoint and record
+            self._block_size
+            - _HEADER_SIZE
+            - (_RECORD_SIZE + _CHECKPOINT_SIZE)
+            - (_RECORD_SIZE + MAX_PAYLOAD)
+        )
         self._ranges = []  # [stream, first, count] acknowledged ahead of the cursor
         self._dirty = False  # cursor or ranges differ from the newest checkpoint
         self._prepared = None  # serial whose block was erased ahead
@@ -106,6 +113,8 @@ class Journal:
 
         JournalError when the flash holds something else: it is never erased silently.
         """
+        if self._context_room < 0:
+            raise JournalError("blocks of %d bytes are too small" % self._block_size)
         newest = self._find_newest()
         if newest is None:
             self._refuse_foreign()
@@ -114,13 +123,15 @@ class Journal:
             self._next = [1, 1, 1]
             self._cursor = [1, 1, 1]
             self._tail = 0
+            self._oldest = [1, 1, 1]
             self._open(0)
             return
         self.epoch = newest.epoch
         self._serial = newest.serial
         self._next = list(newest.next)
         self._cursor = list(newest.cursor)
-        self._tail = self._find_oldest(newest.serial)
+        self._tail, oldest = self._next_header(max(0, newest.serial - self._blocks + 1))
+        self._oldest = oldest.next  # numbers of the first records of the tail
         self._scan(newest)
         _log.info(
             "mounted, epoch %d, blocks %d to %d, next %s, cursor %s",
@@ -139,12 +150,21 @@ class Journal:
     def _read_header(self, block):
         data = bytearray(_HEADER_SIZE)
         self._flash.readblocks(block, data, 0)
-        return _Header(data)
+        return _Header(data, self._blocks)
+
+    def _next_header(self, serial):
+        """(serial, header) of the first block from `serial` on that has its header."""
+        header = self._header(serial)
+        while header is None and serial < self._serial:
+            serial += 1  # without its header a block's records have no numbers: they are lost
+            header = self._header(serial)
+        return serial, header
 
     def _find_newest(self):
         # Serials rise by one from block to block, up to the newest; behind it they are older by
         # one turn of the ring, or the block is blank or torn. At most two neighbours are without
-        # a header: the one being opened and the one erased ahead of it.
+        # a header: the one being opened and the one erased ahead of it. More are damage, which
+        # does not end the search.
         newest = None
         base = 0
         while base < self._blocks:
@@ -165,25 +185,20 @@ class Journal:
                 tries = base
             else:
                 tries += 1
-            if tries > _NEIGHBOURS:
+            if tries > _NEIGHBOURS and (first.valid or first.blank):
                 break
             base += 1
         return newest
 
-    def _find_oldest(self, newest):
-        serial = max(0, newest - self._blocks + 1)
-        while serial < newest and self._header(serial) is None:
-            serial += 1
-        return serial
-
     def _refuse_foreign(self):
         for block in range(self._blocks):
             header = self._read_header(block)
-            if header.other_version:
+            if header.whole:
                 raise JournalError(
-                    "the journal in flash has format version %d, this firmware writes %d; update "
-                    "the firmware, or format the flash if its records are not needed"
-                    % (header.version, _VERSION)
+                    "the journal in flash has format version %d and %d blocks, this firmware "
+                    "has version %d and %d blocks; use the firmware that wrote it, or format the "
+                    "flash if its records are not needed"
+                    % (header.version, header.blocks, _VERSION, self._blocks)
                 )
             # The first block may hold what a power cut left of the very first header.
             if block and not self._is_blank(block, 0):
@@ -197,9 +212,8 @@ class Journal:
         while offset < self._block_size:
             size = min(len(view), self._block_size - offset)
             self._flash.readblocks(block, view[:size], offset)
-            for i in range(size):
-                if view[i] != _ERASED:
-                    return False
+            if view[:size] != _BLANK[:size]:
+                return False
             offset += size
         return True
 
@@ -218,8 +232,35 @@ class Journal:
             elif kind == _CONTEXT:
                 self._context[self._buffer[0]] = bytes(self._view[1:size])
             offset += _RECORD_SIZE + size
-        # Behind a torn record there is no telling what was programmed: go on in a fresh block.
-        self._offset = offset if self._is_blank(block, offset) else self._block_size
+        self._offset = offset
+        if not self._is_blank(block, offset):
+            # Behind a torn record there is no telling what was programmed: take a fresh block.
+            self._offset = self._block_size
+            self._skip_lost(header.serial, offset)
+        if self._read_record(header.serial + 1, _HEADER_SIZE, self._view)[0] >= 0:
+            # There was a newer block, whose header went bad.
+            self._skip_lost(header.serial + 1, _HEADER_SIZE)
+
+    def _skip_lost(self, serial, offset):
+        """Count the records behind damage: their numbers were used, they are to be a gap.
+
+        Behind a record that was merely torn there are none.
+        """
+        block = serial % self._blocks
+        end = min(offset + len(_BLANK), self._block_size)
+        if not self._is_blank(block, end):
+            end = self._block_size
+        damaged = offset
+        while offset + _RECORD_SIZE <= end:
+            size, kind = self._read_record(serial, offset, self._view)
+            if size < 0 or not (kind < len(STREAMS) or kind in (_CHECKPOINT, _CONTEXT)):
+                offset += 1
+                continue
+            for stream in range(len(STREAMS)):
+                # As many as there can have been: better a number lost than one used twice.
+                self._next[stream] += (offset - damaged) // _RECORD_SIZE + (kind == stream)
+            offset += _RECORD_SIZE + size
+            damaged = offset
 
     def _load_checkpoint(self, size):
         self._cursor = list(struct.unpack_from("<3I", self._buffer, 0))
@@ -235,16 +276,26 @@ class Journal:
         ValueError when it is longer than MAX_PAYLOAD.
         """
         self._write(stream, payload, len(payload) if size < 0 else size)
-        sequence = self._next[stream]
-        self._next[stream] = sequence + 1
         self.appended.set()
-        return sequence
+        return self._next[stream] - 1
 
     def set_context(self, key, body):
-        """Say what records written from now on mean. `key` 0 to 255, `body` at most 249 bytes."""
-        if self._context.get(key) != body:
-            self._context[key] = body
-            self._write(_CONTEXT, bytes([key]) + body, len(body) + 1)
+        """Say what records written from now on mean. `key` 0 to 255, `body` at most 249 bytes.
+
+        ValueError when all context together leaves no room for records in a block.
+        """
+        if self._context.get(key) == body:
+            return
+        size = _RECORD_SIZE + 1 + len(body)
+        for other in self._context:
+            if other != key:
+                size += _RECORD_SIZE + 1 + len(self._context[other])
+        if size > self._context_room:
+            raise ValueError(
+                "all context has at most %d bytes, not %d" % (self._context_room, size)
+            )
+        self._write(_CONTEXT, bytes([key]) + body, len(body) + 1)
+        self._context[key] = body
 
     def _write(self, kind, payload, size):
         if size > MAX_PAYLOAD:
@@ -260,8 +311,13 @@ class Journal:
         )
         struct.pack_into("<H", buffer, 2, check)
         block = self._serial % self._blocks
-        self._flash.writeblocks(block, self._view[: _RECORD_SIZE + size], self._offset)
-        self._offset += _RECORD_SIZE + size
+        offset = self._offset
+        # Should the flash fail now, the rest of the block and the number count as used.
+        self._offset = self._block_size
+        if kind < len(STREAMS):
+            self._next[kind] += 1
+        self._flash.writeblocks(block, self._view[: _RECORD_SIZE + size], offset)
+        self._offset = offset + _RECORD_SIZE + size
 
     def _check(self, serial, size, kind, payload):
         struct.pack_into("<I", self._seed, 0, serial)
@@ -284,27 +340,29 @@ class Journal:
     def _erase(self, serial):
         block = serial % self._blocks
         old = self._read_header(block)
-        self._wear = old.erased + 1 if old.valid else 1
-        if old.valid and old.serial == self._tail:
-            self._tail += 1
-            self._count_overrun(old)
+        self._wear = (old.erased if old.valid else serial // self._blocks) + 1
+        self._prepared = None
+        if serial - self._blocks >= self._tail:
+            self._leave(serial - self._blocks)
         self._flash.ioctl(_IOCTL_BLOCK_ERASE, block)
         self._prepared = serial
         self.erases += 1
 
-    def _count_overrun(self, old):
-        after = self._header(self._tail)
-        if after is not None:
-            for stream in range(len(STREAMS)):
-                first_lost = max(self._cursor[stream], old.next[stream])
-                self.overrun += max(0, after.next[stream] - first_lost)
+    def _leave(self, serial):
+        """The block of that serial goes: move the tail on, count what was not acknowledged."""
+        self._tail, header = self._next_header(serial + 1)
+        for stream in range(len(STREAMS)):
+            self.overrun += self._unacknowledged(stream, self._oldest[stream], header.next[stream])
+        self._oldest = header.next
 
     def _open(self, serial):
         # Never trusted across a mount: a block whose erase was cut short can look blank.
         if self._prepared != serial:
             self._erase(serial)
+        self._prepared = None
+        self._offset = self._block_size  # whatever comes now, the block before is closed
         header = bytearray(_HEADER_SIZE)
-        fields = [_MAGIC, _VERSION, len(STREAMS), 0, self.epoch, serial, self._wear]
+        fields = [_MAGIC, _VERSION, len(STREAMS), self._blocks, self.epoch, serial, self._wear]
         struct.pack_into(_HEADER, header, 0, *fields, *self._next, *self._cursor, 0)
         check = binascii.crc32(memoryview(header)[: _HEADER_SIZE - 4])
         struct.pack_into("<I", header, _HEADER_SIZE - 4, check)
@@ -363,8 +421,8 @@ class Journal:
         for entry in self._ranges:
             struct.pack_into("<BII", payload, at, *entry)
             at += 9
-        self._dirty = False
         self._write(_CHECKPOINT, payload, at)
+        self._dirty = False
 
     # --- State --------------------------------------------------------------------------------
 
@@ -378,11 +436,16 @@ class Journal:
 
     def unsent(self, stream):
         """How many records of the stream wait to be acknowledged."""
-        waiting = self._next[stream] - self._cursor[stream]
-        for entry in self._ranges:
-            if entry[0] == stream:
-                waiting -= entry[2]
-        return waiting
+        return self._unacknowledged(stream, 1, self._next[stream])
+
+    def _unacknowledged(self, stream, first, end):
+        first = max(first, self._cursor[stream])
+        count = max(0, end - first)
+        for entry_stream, entry_first, entry_count in self._ranges:
+            if entry_stream == stream:
+                common = min(end, entry_first + entry_count) - max(first, entry_first)
+                count -= max(0, common)
+        return count
 
     def skip_acknowledged(self, stream, sequence):
         """The first number from `sequence` on that was not acknowledged."""
@@ -436,21 +499,22 @@ class Reader:
         """Go to a sequence number: the next read() gives that record, or the first after it."""
         self._wanted = sequence
         low, high = self._journal._tail, self._journal._serial
+        found = low
         while low < high:
-            middle = (low + high + 1) // 2
-            header = self._journal._header(middle)
-            if header is None or header.next[self._stream] <= sequence:
-                low = middle
+            middle = whole = (low + high + 1) // 2
+            header = self._journal._header(whole)
+            while header is None and whole > low:
+                whole -= 1
+                header = self._journal._header(whole)
+            if header is not None and header.next[self._stream] > sequence:
+                high = whole - 1
             else:
-                high = middle - 1
-        self._enter(low)
+                low = middle
+                found = found if header is None else whole
+        self._enter(found)
 
     def _enter(self, serial):
-        header = self._journal._header(serial)
-        while header is None and serial < self._journal._serial:
-            serial += 1  # without its header a block's records have no numbers: they are lost
-            header = self._journal._header(serial)
-        self._serial = serial
+        self._serial, header = self._journal._next_header(serial)
         self._offset = _HEADER_SIZE
         self._sequence = header.next[self._stream]
 

@@ -51,17 +51,22 @@ class Schedule:
         """
         while self._clock.quality == NEVER_SET:
             await asyncio.sleep_ms(_NAP_MS)
-        slot = self.following(self._clock.now())
+        steps = None
+        while True:
+            if steps != self._clock.steps:  # at first, and when the clock was stepped meanwhile
+                steps = self._clock.steps
+                slot = self.following(self._clock.now())
+                if slot == self._last:  # stepped back a little: that one was read already
+                    slot = self.following(slot)
+            left = slot * 1000 - self._clock.now_ms()
+            if left <= 0:
+                break
+            await asyncio.sleep_ms(min(left, _NAP_MS))
         missed = 0
         if self._last is not None:
             expected = self.following(self._last)
             while expected < slot and missed < _COUNT_MISSED:
                 missed += 1
                 expected = self.following(expected)
-        while True:
-            left = slot * 1000 - self._clock.now_ms()
-            if left <= 0:
-                break
-            await asyncio.sleep_ms(min(left, _NAP_MS))
         self._last = slot
         return slot, self.due(slot), missed

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from host_tools import broker as module
-from host_tools.broker import Broker, BrokerError, ChildProcess
+from host_tools.broker import Broker, BrokerError
+from host_tools.child_process import ChildProcess
 
 
 def accepts(port: int) -> bool:

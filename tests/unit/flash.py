@@ -64,15 +64,15 @@ class Flash:
         self.erases[argument] += 1
         return 0
 
-    def damage(self, block, offset, value=0):
-        """A cell that lost its charge, or a bit that leaked."""
-        self.data[self._place(block, offset, 1)] = value
+    def damage(self, block, offset, bits=1):
+        """Flip bits of one byte, as cells do that lose their charge."""
+        self.data[self._place(block, offset, 1)] ^= bits
 
     def _place(self, block, offset, size):
         if self.dead:
             raise PowerCut("power is off")
         assert 0 <= block < self.blocks, block
-        assert 0 <= offset and offset + size <= self.block_size, (offset, size)
+        assert offset >= 0 and offset + size <= self.block_size, (offset, size)
         return block * self.block_size + offset
 
     def _operate(self, tear, at, buffer):

@@ -368,7 +368,9 @@ def mutate(data):
     if kind == 0:
         del container[key]
     elif kind == 1 and isinstance(container, dict):
-        container[random.choice(("x", "", "bus", "number", "\u00e9"))] = json.loads(random.choice(ODDITIES))
+        container[random.choice(("x", "", "bus", "number", "\u00e9"))] = json.loads(
+            random.choice(ODDITIES)
+        )
     elif kind == 2 and isinstance(container, list):
         container.append(json.loads(json.dumps(container[key])))
     else:

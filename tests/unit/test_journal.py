@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The journal on a flash that tears and refuses. Run by MicroPython, from the root of the repository.
+# The journal on a flash that tears and refuses. Run by MicroPython, from the repository's root.
 
 import binascii
 import os
@@ -96,11 +96,11 @@ def test_the_three_streams_count_by_themselves():
     order = [EVENT, READING, READING, FREEZE, READING, EVENT]
     given = [log.append(stream, bytes([i])) for i, stream in enumerate(order)]
     assert given == [1, 1, 2, 1, 3, 2]
-    for log in (log, mounted(device)):
-        assert read_all(log, READING) == [(1, b"\x01"), (2, b"\x02"), (3, b"\x04")]
-        assert read_all(log, FREEZE) == [(1, b"\x03")]
-        assert read_all(log, EVENT) == [(1, b"\x00"), (2, b"\x05")]
-        assert [log.next(stream) for stream in STREAMS] == [4, 2, 3]
+    for either in (log, mounted(device)):
+        assert read_all(either, READING) == [(1, b"\x01"), (2, b"\x02"), (3, b"\x04")]
+        assert read_all(either, FREEZE) == [(1, b"\x03")]
+        assert read_all(either, EVENT) == [(1, b"\x00"), (2, b"\x05")]
+        assert [either.next(stream) for stream in STREAMS] == [4, 2, 3]
 
 
 def test_a_reader_at_the_end_goes_on_with_what_is_appended_later():
@@ -226,7 +226,10 @@ def test_the_very_first_operations_may_be_torn():
         device = flash.Flash(4, BLOCK)
         for cut in (2, 2, 1, 2):
             device.cut_after = cut
-            raises(flash.PowerCut, mounted, device)
+            try:
+                mounted(device)  # nothing was missing of the header when power failed
+            except flash.PowerCut:
+                pass
             device.power_on()
         fill(mounted(device), 1)
         assert numbers(mounted(device), READING) == [1]
@@ -236,7 +239,7 @@ def test_foreign_content_is_refused_and_left_alone():
     for block in (1, 2, 3):
         for offset in (0, 47, 48, BLOCK - 1):
             device = flash.Flash(4, BLOCK)
-            device.damage(block, offset, 0xFE)
+            device.damage(block, offset)
             before = bytes(device.data)
             message = raises(JournalError, mounted, device)
             assert "block %d" % block in message, message
@@ -335,21 +338,21 @@ def blocks_of_readings(blocks_filled, blocks=8):
 def test_a_damaged_record_costs_the_rest_of_its_block_and_shows_as_a_gap():
     for part in (0, 1, 2, 4, 30):  # size, kind, CRC, payload
         device, log, each = blocks_of_readings(5)
-        device.data[2 * BLOCK + HEADER_SIZE + 3 * 58 + part] ^= 0x04
+        device.damage(2, HEADER_SIZE + 3 * 58 + part, 4)
         lost = set(range(2 * each + 4, 3 * each + 1))
-        for log in (log, mounted(device)):
-            assert numbers(log, READING) == [n for n in range(1, 5 * each + 1) if n not in lost]
+        for either in (log, mounted(device)):
+            assert numbers(either, READING) == [n for n in range(1, 5 * each + 1) if n not in lost]
 
 
 def test_a_damaged_record_in_the_newest_block_gives_no_number_away_twice():
     for part in (0, 1, 2, 4, 30):
-        device, log, each = blocks_of_readings(4)
-        log.append(EVENT, b"event")
-        device.data[3 * BLOCK + HEADER_SIZE + 3 * 58 + part] ^= 0x04
+        device, log, each = blocks_of_readings(3)
+        fill(log, 6, READING, 54)
+        fill(log, 2, EVENT)
+        device.damage(3, HEADER_SIZE + 3 * 58 + part, 4)
         log = mounted(device)
-        used = 4 * each
-        assert log.next(READING) > used, log.next(READING)
-        assert log.next(EVENT) > 1
+        assert 3 * each + 6 < log.next(READING) < 3 * each + 30, log.next(READING)
+        assert 2 < log.next(EVENT) < 30, log.next(EVENT)
         again = log.append(READING, b"after")
         found = read_all(log, READING)
         assert [n for n, _ in found] == list(range(1, 3 * each + 4)) + [again]
@@ -383,7 +386,7 @@ def test_a_bad_header_of_the_newest_block_gives_no_number_away_twice():
 def test_a_write_that_fails_spoils_nothing_and_gives_no_number_away_twice():
     seeded(2)
     for _ in range(200):
-        device, log = fresh(8)
+        device, log = fresh(40)
         log.set_context(1, b"context")
         written = {}
         for _ in range(40):
@@ -398,10 +401,10 @@ def test_a_write_that_fails_spoils_nothing_and_gives_no_number_away_twice():
                     log.prepare()
                 except OSError:
                     pass
-        for log in (log, mounted(device)):
-            for number, payload in read_all(log, READING):
+        for either in (log, mounted(device)):
+            for number, payload in read_all(either, READING):
                 assert written.get(number, payload) == payload
-            assert set(written) <= set(numbers(log, READING))
+            assert set(written) <= set(numbers(either, READING))
 
 
 # --- Acknowledging -----------------------------------------------------------------------------
@@ -432,14 +435,15 @@ def test_acknowledging_out_of_order_is_remembered_over_a_remount():
         log.acknowledge(READING, first, count)
     log.acknowledge(EVENT, 3, 2)
     log.checkpoint()
-    for log in (log, mounted(device)):
-        assert [log.cursor(s) for s in STREAMS] == [1, 1, 1]
-        skipped = [n for n in range(1, 31) if log.skip_acknowledged(READING, n) != n]
+    for either in (log, mounted(device)):
+        assert [either.cursor(s) for s in STREAMS] == [1, 1, 1]
+        skipped = [n for n in range(1, 31) if either.skip_acknowledged(READING, n) != n]
         assert skipped == list(range(11, 16)) + list(range(21, 28))
-        assert log.skip_acknowledged(READING, 12) == 16
-        assert log.skip_acknowledged(EVENT, 3) == 5
-        assert log.unsent(READING) == 18
-        assert log.unsent(EVENT) == 8
+        assert either.skip_acknowledged(READING, 12) == 16
+        assert either.skip_acknowledged(EVENT, 3) == 5
+        assert either.unsent(READING) == 18
+        assert either.unsent(EVENT) == 8
+    log = mounted(device)
     log.acknowledge(READING, 1, 10)
     assert log.cursor(READING) == 16
     log.acknowledge(READING, 16, 5)
@@ -450,7 +454,7 @@ def test_acknowledging_out_of_order_is_remembered_over_a_remount():
 def test_any_order_of_acknowledgements_ends_at_the_same_cursor():
     seeded(3)
     for _ in range(100):
-        device, log = fresh(8)
+        _, log = fresh(8)
         fill(log, 60, READING, 8)
         pieces = []
         first = 1
@@ -513,10 +517,10 @@ def test_context_is_there_for_every_record_in_every_block():
             log.set_context(1, b"from %d" % n)
         log.set_context(2, b"always")
         fill(log, 1)
-    for log in (log, mounted(device)):
-        oldest = numbers(log, READING)[0]
+    for either in (log, mounted(device)):
+        oldest = numbers(either, READING)[0]
         for first in range(oldest, 400, 7):
-            reader = log.reader(READING)
+            reader = either.reader(READING)
             reader.seek(first)
             while True:
                 record = reader.read()

@@ -1,0 +1,410 @@
+# One RS485 line with everything that can go wrong on it. The port is scripted, the time is real.
+
+import asyncio
+import gc
+import random
+from time import ticks_diff, ticks_ms
+
+import dlt645
+from concentrator import quality
+from concentrator.bus import Bus
+from concentrator.protocols.dlt645 import ReadTransaction
+from fakes import Port, Settings, meter_frame
+
+METER = "000000000012"
+OTHER = "000000000013"
+DI = 0x00010000
+OTHER_DI = 0x02010100
+VALUE = b"\x78\x56\x34\x12"
+ANSWER = meter_frame(METER, DI, VALUE)
+REFUSAL = b"\xfe" + dlt645.frame(METER, 0xD1, b"\x02")  # an error carries no DI
+GAP_MS = 500  # the bus's: the longest pause between two bytes of a frame
+
+
+def bytewise(data):
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+def corrupt(frame):
+    damaged = bytearray(frame)
+    damaged[-3] ^= 0x10
+    return bytes(damaged)
+
+
+def make(answer, retries=2, timeout_ms=30, baud=115200):
+    port = Port(answer)
+    settings = Settings(baud=baud, timeout_ms=timeout_ms, retries=retries, preamble=4)
+    transaction = ReadTransaction(4)
+    transaction.prepare(METER, DI)
+    return Bus(1, port, settings), port, transaction
+
+
+class Script:
+    # Answers one request after the other, each a list of chunks; then silence.
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def __call__(self, request):
+        return self.answers.pop(0) if self.answers else []
+
+
+async def expect_value(*answers, requests=1):
+    bus, port, transaction = make(Script(*answers))
+    assert await bus.exchange(transaction) == quality.GOOD
+    assert transaction.values() == (12345678,)
+    assert len(port.requests) == requests
+    assert bus.good == 1
+    assert bus.failed == 0
+    assert bus.retried == requests - 1
+    return bus
+
+
+# --- Good answers, however they arrive --------------------------------------------------------
+
+
+async def test_in_one_piece():
+    await expect_value([ANSWER])
+
+
+async def test_the_request_is_what_is_sent():
+    bus, port, transaction = make(Script([ANSWER]))
+    await bus.exchange(transaction)
+    assert port.requests == [bytes(transaction.request[: transaction.request_size])]
+
+
+async def test_byte_by_byte():
+    await expect_value(bytewise(ANSWER))
+
+
+async def test_with_pauses_in_it():
+    await expect_value([b""] * 5 + [ANSWER[:7]] + [b""] * 5 + [ANSWER[7:20]] + [b""] * 5 + [ANSWER[20:]])
+
+
+async def test_behind_noise():
+    await expect_value([b"\x00\xff\x55\x16\x68\x01", ANSWER])
+
+
+async def test_behind_a_false_start_that_swallows_it():
+    # Noise that looks like the start of a frame of 200 bytes: the pause behind the answer tells.
+    await expect_value([b"\x68\x01\x02\x03\x04\x05\x06\x68\x91\xc8" + ANSWER])
+
+
+async def test_behind_our_own_echo():
+    bus, port, transaction = make(lambda request: [request, ANSWER])
+    assert await bus.exchange(transaction) == quality.GOOD
+    assert transaction.values() == (12345678,)
+    assert len(port.requests) == 1
+
+
+async def test_our_echo_alone_is_a_timeout():
+    bus, port, transaction = make(lambda request: [request], retries=0)
+    assert await bus.exchange(transaction) == quality.TIMEOUT
+
+
+async def test_behind_another_meters_late_answer():
+    await expect_value([meter_frame(OTHER, DI, b"\x01\x02\x03\x04"), ANSWER])
+    await expect_value([meter_frame(METER, OTHER_DI, b"\x01\x23") + ANSWER])
+    await expect_value([corrupt(ANSWER) + ANSWER])
+
+
+async def test_more_than_a_chunk_of_frames():
+    await expect_value([meter_frame(OTHER, DI, b"\x01\x02\x03\x04") * 20 + ANSWER])
+
+
+# --- Bad answers ------------------------------------------------------------------------------
+
+
+async def test_silence():
+    for retries in (0, 1, 3):
+        bus, port, transaction = make(Script(), retries)
+        started = ticks_ms()
+        assert await bus.exchange(transaction) == quality.TIMEOUT
+        took = ticks_diff(ticks_ms(), started)
+        assert len(port.requests) == 1 + retries
+        assert bus.failed == 1
+        assert bus.retried == retries
+        assert took >= 30 * (1 + retries)
+        assert took < 10 * 35 * (1 + retries), took
+
+
+async def test_a_lost_answer_is_asked_for_again():
+    await expect_value([], [ANSWER], requests=2)
+
+
+async def test_a_corrupt_answer_is_asked_for_again():
+    await expect_value([corrupt(ANSWER)], [ANSWER], requests=2)
+
+
+async def test_only_corrupt_answers():
+    bus, port, transaction = make(lambda request: [corrupt(ANSWER)], retries=1)
+    assert await bus.exchange(transaction) == quality.MALFORMED
+    assert len(port.requests) == 2
+
+
+async def test_half_an_answer():
+    bus, port, transaction = make(lambda request: [ANSWER[:-5]], retries=0)
+    assert await bus.exchange(transaction) == quality.MALFORMED
+
+
+async def test_what_went_wrong_before_does_not_count_against_the_next_meter():
+    # One transaction serves all meters of a slot: after a corrupt answer, silence is silence.
+    bus, port, transaction = make(Script([corrupt(ANSWER)]), retries=0)
+    assert await bus.exchange(transaction) == quality.MALFORMED
+    transaction.prepare(OTHER, DI)
+    assert await bus.exchange(transaction) == quality.TIMEOUT
+
+
+async def test_a_refusal_is_an_answer():
+    bus, port, transaction = make(lambda request: [REFUSAL])
+    assert await bus.exchange(transaction) == quality.REFUSED
+    assert transaction.error == 2
+    assert len(port.requests) == 1
+    assert bus.good == 1
+
+
+async def test_wrong_meter_or_item():
+    for wrong in (meter_frame(OTHER, DI, VALUE), meter_frame(METER, OTHER_DI, b"\x01\x23")):
+        bus, port, transaction = make(lambda request: [wrong], retries=1)  # noqa: B023
+        assert await bus.exchange(transaction) == quality.WRONG
+        assert len(port.requests) == 2
+
+
+async def test_stale_bytes_are_dropped_before_the_request():
+    bus, port, transaction = make(Script([ANSWER]))
+    stale = meter_frame(METER, DI, b"\x11\x11\x11\x11")
+    port.chunks = [stale, stale[:9]]
+    assert await bus.exchange(transaction) == quality.GOOD
+    assert transaction.values() == (12345678,)
+
+
+class Paced(Port):
+    # The other end sends `data`, a byte each `period_ms`, from the beginning.
+
+    def __init__(self, answer, data, period_ms):
+        super().__init__(answer)
+        self.started = ticks_ms()
+        self.data = data
+        self.given = 0
+        self.period_ms = period_ms
+        self.written_at = None  # how many bytes had come when the request went out
+
+    def due(self):
+        return min(len(self.data), ticks_diff(ticks_ms(), self.started) // self.period_ms)
+
+    def write(self, buffer, count):
+        self.written_at = self.due()
+        return super().write(buffer, count)
+
+    def readinto(self, buffer):
+        count = self.due() - self.given
+        if not count:
+            return super().readinto(buffer)
+        buffer[:count] = self.data[self.given : self.given + count]
+        self.given += count
+        return count
+
+
+async def test_no_request_goes_out_while_a_late_answer_is_still_coming():
+    # At 2400 baud a byte takes 4.6 ms: a single look at the port between two of them finds none.
+    bus, _, transaction = make(None, retries=0, timeout_ms=100, baud=2400)
+    late = meter_frame(OTHER, DI, b"\x01\x02\x03\x04")
+    port = bus._port = Paced(lambda request: [ANSWER], late, 5)
+    await asyncio.sleep_ms(7)  # it has begun
+    assert await bus.exchange(transaction) == quality.GOOD
+    assert port.written_at == len(late), port.written_at
+
+
+# --- A line that babbles, a port that fails ---------------------------------------------------
+
+
+class Babble:
+    def __init__(self, after_request):
+        self.silent = after_request
+
+    def write(self, buffer, count):
+        self.silent = False
+        return count
+
+    def readinto(self, buffer):
+        if self.silent:
+            return 0
+        for i in range(16):
+            buffer[i] = (0x68, 0x00, 0x16, 0x91, 0x33)[random.randrange(5)]
+        return 16
+
+
+async def test_babble_is_bounded():
+    for after_request in (False, True):
+        bus, _, transaction = make(None, retries=0)
+        bus._port = Babble(after_request)
+        started = ticks_ms()
+        assert await bus.exchange(transaction) == quality.JAMMED
+        assert ticks_diff(ticks_ms(), started) < 3 * GAP_MS
+        assert bus.failed == 1
+
+
+class Broken(Port):
+    def __init__(self, on_write, on_read):
+        super().__init__(Script())
+        self.on_write = on_write
+        self.on_read = on_read
+
+    def write(self, buffer, count):
+        if self.on_write:
+            raise OSError(5)
+        return super().write(buffer, count)
+
+    def readinto(self, buffer):
+        if self.on_read:
+            raise OSError(5)
+        return 0
+
+
+async def test_a_port_that_fails():
+    for on_write, on_read in ((True, False), (False, True)):
+        bus, _, transaction = make(None, retries=2)
+        bus._port = Broken(on_write, on_read)
+        started = ticks_ms()
+        assert await bus.exchange(transaction) == quality.JAMMED
+        assert bus.failed == 1
+        assert 3 * 30 <= ticks_diff(ticks_ms(), started) < 1000
+
+
+async def test_a_port_that_recovers():
+    bus, _, transaction = make(None)
+    port = bus._port = Broken(True, False)
+    assert await bus.exchange(transaction) == quality.JAMMED
+    bus._port = Port(Script([ANSWER]))
+    assert port.requests == []
+    assert await bus.exchange(transaction) == quality.GOOD
+
+
+class Narrow(Port):
+    # Takes at most `width` bytes a write; answers when the whole request has come.
+
+    def __init__(self, width, whole):
+        super().__init__(Script([ANSWER]))
+        self.width = width
+        self.whole = whole
+        self.taken = b""
+
+    def write(self, buffer, count):
+        part = bytes(memoryview(buffer)[: min(count, self.width)])
+        self.taken += part
+        if self.whole in self.taken:
+            self.taken = b""
+            super().write(self.whole, len(self.whole))
+        return len(part)
+
+
+async def test_a_port_that_takes_a_request_in_parts():
+    for width in (1, 7, 19):
+        bus, _, transaction = make(None)
+        whole = bytes(transaction.request[: transaction.request_size])
+        port = bus._port = Narrow(width, whole)
+        assert await bus.exchange(transaction) == quality.GOOD
+        assert port.requests == [whole]
+
+
+async def test_a_port_that_takes_nothing():
+    bus, _, transaction = make(None, retries=1)
+    port = bus._port = Narrow(0, b"?")
+    started = ticks_ms()
+    assert await bus.exchange(transaction) == quality.JAMMED
+    assert ticks_diff(ticks_ms(), started) < 1000
+    assert port.requests == []
+
+
+async def test_fuzz_nothing_escapes_and_nothing_hangs():
+    seed = random.getrandbits(30)
+    print("seed", seed)
+    random.seed(seed)
+    pieces = (ANSWER, REFUSAL, corrupt(ANSWER), meter_frame(OTHER, DI, VALUE), b"\x68", b"\xfe")
+    seen = {}
+
+    def answer(request):
+        data = bytearray()
+        for _ in range(random.randrange(4)):
+            data += random.choice(pieces)
+        for _ in range(random.randrange(3)):
+            if data:
+                data[random.randrange(len(data))] = random.getrandbits(8)
+        cut = random.randrange(len(data) + 1)
+        return [bytes(data[:cut]), b"", bytes(data[cut:])]
+
+    async def line():
+        for _ in range(4):
+            bus, _, transaction = make(answer, retries=0)
+            reason = await bus.exchange(transaction)
+            assert reason in quality.NAMES, reason
+            seen[reason] = seen.get(reason, 0) + 1
+
+    started = ticks_ms()
+    await asyncio.gather(*[line() for _ in range(40)])
+    assert ticks_diff(ticks_ms(), started) < 10000
+    print(seen)
+
+
+# --- Heap -------------------------------------------------------------------------------------
+
+
+class Frugal:
+    # A meter that answers at once, and takes nothing from the heap.
+
+    def __init__(self):
+        self.answer = ANSWER
+        self.at = len(ANSWER)
+
+    def write(self, buffer, count):
+        self.at = 0
+        return count
+
+    def readinto(self, buffer):
+        count = 0
+        while self.at < len(self.answer) and count < 10:
+            buffer[count] = self.answer[self.at]
+            self.at += 1
+            count += 1
+        return count
+
+
+async def heap_for(count, work):
+    # Bytes that `count` times `work` take from the heap; work is awaited if it is a coroutine.
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(count):
+        await work()
+    taken = gc.mem_alloc() - before
+    gc.enable()
+    return taken
+
+
+async def test_steady_state_takes_little_from_the_heap():
+    bus, _, transaction = make(None)
+    bus._port = Frugal()
+
+    async def nothing():
+        pass
+
+    async def transact():
+        transaction.prepare(METER, DI)
+        assert await bus.exchange(transaction) == quality.GOOD
+
+    async def prepare():
+        for _ in range(100):
+            transaction.prepare(METER, DI)
+
+    async def nap():
+        for _ in range(100):
+            await asyncio.sleep_ms(1)
+
+    count = 50
+    await heap_for(count, transact)  # whatever is made once is made now
+    frame = await heap_for(count, nothing) / count
+    taken = await heap_for(count, transact) / count - frame
+    print("bytes a transaction:", taken, "of prepare:", await heap_for(1, prepare) - frame)
+    print("of 100 naps:", await heap_for(1, nap) - frame)
+    assert await heap_for(1, prepare) <= frame
+    assert taken <= 1, taken
