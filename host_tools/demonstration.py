@@ -427,7 +427,7 @@ class _View:
             "  ",
             _signal(beat.number("signal")),
             f"  {beat.get('operator') or ''}  {_show(beat.number('uplink', 'batches'))} batches, ",
-            f"{_size(size)} on air, {_show(beat.number('uplink', 'connects'))} connects",
+            f"{_size(size)} on air, connection {_show(beat.number('uplink', 'connects'))}",
         )
 
     def _readings(self) -> list[RenderableType]:

@@ -6,7 +6,9 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 BAUDS = (600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 BUSES = 2
@@ -253,3 +255,24 @@ def _next_period(least: int) -> int:
 
 def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _main(
+    folder: Annotated[Path, typer.Argument(help="Folder for config.json; made if need be.")],
+    meters: Annotated[int, typer.Option(help="Number of meters, 1 to 64, on two buses.")] = 64,
+    baud: Annotated[int, typer.Option(help="Speed of both buses in bit/s.")] = 2400,
+    period: Annotated[int, typer.Option(help="Slot length in seconds; divides a day.")] = 60,
+    broker_port: Annotated[int, typer.Option(help="TCP port of the broker on 127.0.0.1.")] = 1883,
+    utc_offset: Annotated[str, typer.Option(help="Local time minus UTC.")] = "+08:00",
+) -> None:
+    """Write the configuration of a simulated site."""
+    try:
+        write_site(folder, meters, baud, period, broker_port, utc_offset=utc_offset)
+    except (OSError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"{folder / 'config.json'}: {meters} meters, {baud} baud, every {period} s")
+
+
+if __name__ == "__main__":
+    typer.run(_main)
