@@ -17,6 +17,7 @@ _BITS = const(11)  # a character: start, 8 data, even parity, stop
 _GAP_MS = const(500)  # longest pause between two bytes of a frame
 _LONGEST_FRAME = const(228)  # 212 and 16 wake-up bytes: more in one answer is babble
 _CHUNK = const(64)
+_ANSWERS = (quality.GOOD, quality.REFUSED)  # made once: a tuple in the code is made every time
 
 _log = log.get("bus")
 
@@ -61,7 +62,7 @@ class Bus:
                 _log.warning("bus %d: %s", self.number, error)
                 reason = quality.JAMMED
                 await asyncio.sleep_ms(self._timeout_ms)
-            if reason in (quality.GOOD, quality.REFUSED):
+            if reason in _ANSWERS:
                 self.good += 1
                 return reason
         self.failed += 1
@@ -71,19 +72,27 @@ class Bus:
         port = self._port
         decoder = transaction.decoder
         decoder.reset()
+        rejected = decoder.rejected  # counts on and on
         if not await self._quiet():
             return quality.JAMMED
         size = transaction.request_size
-        if port.write(transaction.request, size) != size:
-            return quality.JAMMED
+        sent = port.write(transaction.request, size)
+        give_up = ticks_add(ticks_ms(), self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
+        while sent < size:
+            if ticks_diff(give_up, ticks_ms()) <= 0:
+                return quality.JAMMED
+            await asyncio.sleep_ms(1)
+            sent += port.write(memoryview(transaction.request)[sent:], size - sent)
         await asyncio.sleep_ms(self._wire_ms(size))
         reason = await self._listen(transaction, ticks_ms())
-        if reason in (quality.GOOD, quality.REFUSED):
+        if reason in _ANSWERS:
             return reason
         # A false start may have swallowed the answer: what is buffered is looked at once more.
         if decoder.timeout():
-            reason = self._judge(transaction) or reason
-        if reason == quality.TIMEOUT and decoder.rejected:
+            verdict = self._judge(transaction)
+            if verdict is not None:
+                reason = verdict
+        if reason == quality.TIMEOUT and decoder.rejected != rejected:
             return quality.MALFORMED
         return reason
 
@@ -99,7 +108,7 @@ class Bus:
             now = ticks_ms()
             if count:
                 verdict = self._digest(transaction, count)
-                if verdict in (quality.GOOD, quality.REFUSED):
+                if verdict in _ANSWERS:
                     return verdict
                 if verdict is not None:
                     reason = verdict
@@ -129,7 +138,7 @@ class Bus:
                 verdict = self._judge(transaction)
                 if verdict is not None:
                     result = verdict
-                    if verdict in (quality.GOOD, quality.REFUSED):
+                    if verdict in _ANSWERS:
                         break
         return result
 
@@ -141,7 +150,7 @@ class Bus:
             verdict = transaction.accept()
             if verdict is not None:
                 result = verdict
-                if verdict in (quality.GOOD, quality.REFUSED):
+                if verdict in _ANSWERS:
                     break
             if not transaction.decoder.next():
                 break
@@ -153,5 +162,6 @@ class Bus:
         while self._port.readinto(self._chunk):
             if ticks_diff(give_up, ticks_ms()) <= 0:
                 return False
-            await asyncio.sleep_ms(self._poll_ms)
+            # Longer than between two characters, or their pause would pass for the end.
+            await asyncio.sleep_ms(self._wire_ms(3) + 1)
         return True

@@ -6,9 +6,13 @@ Whatever comes of it, there is one reading a meter, task and slot in the journal
 import asyncio
 from time import ticks_diff, ticks_ms
 
+from micropython import const
+
 from . import items, journal, log, quality, records
 from .clock import NEVER_SET
 from .protocols.dlt645 import ReadTransaction
+
+_SILENT = const(1 << 8)  # above the bits of the tasks
 
 _log = log.get("collector")
 
@@ -16,11 +20,11 @@ _log = log.get("collector")
 class _MeterState:
     """What the collector remembers of one meter between slots."""
 
-    __slots__ = ("failing", "settings")
+    __slots__ = ("faults", "settings")
 
     def __init__(self, settings):
         self.settings = settings
-        self.failing = False
+        self.faults = 0  # _SILENT, and a bit for every task of which it does not give all items
 
 
 class Collector:
@@ -31,6 +35,10 @@ class Collector:
         self._buses = buses
         self._meters = [[_MeterState(m) for m in meters if m.bus == b.number] for b in buses]
         self._tasks = tasks
+        self._contexts = [
+            records.pack_task(t.name, t.items, [items.scale(name) for name in t.items])
+            for t in tasks
+        ]
         self._clock = clock
         self._journal = journal
         self._events = events
@@ -41,13 +49,12 @@ class Collector:
 
     def failing(self):
         """How many meters did not give all their items when they were last read."""
-        return sum(meter.failing for meters in self._meters for meter in meters)
+        return sum(meter.faults != 0 for meters in self._meters for meter in meters)
 
     async def run(self):
         """Read slot after slot, until stop()."""
-        for number, task in enumerate(self._tasks):
-            scales = [items.scale(name) for name in task.items]
-            self._journal.set_context(number, records.pack_task(task.name, task.items, scales))
+        for number, context in enumerate(self._contexts):
+            self._journal.set_context(number, context)
         await self._finish_last_slot()
         while not self._stopping:
             self._waiting = asyncio.create_task(self._schedule.wait())
@@ -101,7 +108,13 @@ class Collector:
             record = reader.read()
             if record is None:
                 return newest, done
-            reading = records.unpack_reading(record[1], len(record[1]))
+            try:
+                reading = records.unpack_reading(record[1], len(record[1]))
+            except ValueError as error:
+                _log.error("reading %d: %s", record[0], error)
+                continue
+            if reader.context.get(reading.task) not in self._contexts[reading.task :][:1]:
+                continue  # made for a task that an earlier configuration had
             if newest is None or reading.slot > newest:
                 newest, done = reading.slot, set()
             if reading.slot == newest:
@@ -133,7 +146,7 @@ class Collector:
                 if done and reason == quality.GOOD:
                     reason = quality.MADE_UP
                 self._append(meter, number, slot, reason, values)
-                self._watch(meter, reason)
+                self._watch(meter, number, reason)
         bus.cycle_ms = ticks_diff(ticks_ms(), started)
 
     @staticmethod
@@ -169,12 +182,18 @@ class Collector:
         size = records.pack_reading(reading, self._buffer)
         self._journal.append(journal.READING, self._buffer, size)
 
-    def _watch(self, meter, reason):
+    def _watch(self, meter, task, reason):
         """Make events of a meter that begins or ceases to fail."""
-        failing = reason not in (quality.GOOD, quality.MADE_UP)
-        if failing == meter.failing:
+        before = meter.faults
+        if reason in (quality.TIMEOUT, quality.JAMMED):
+            meter.faults |= _SILENT
+        elif reason in (quality.GOOD, quality.MADE_UP):
+            meter.faults &= ~(_SILENT | 1 << task)
+        else:
+            meter.faults = before & ~_SILENT | 1 << task
+        failing = meter.faults != 0
+        if failing == (before != 0):
             return
-        meter.failing = failing
         number = meter.settings.number
         if failing:
             self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])

@@ -2,8 +2,12 @@
 
 import json
 
+from micropython import const
+
 from . import journal as journals
 from . import log
+
+_CUT = const(40)  # characters that are kept of details too long for a record
 
 _log = log.get("event")
 
@@ -19,8 +23,12 @@ class Events:
         """Record that `name` happened; `detail` holds small JSON values, 200 bytes in all."""
         _log.info("%s %s", name, detail)
         event = [self._clock.now(), self._clock.quality, name, detail]
-        text = json.dumps(event, separators=(",", ":"))
-        if len(text) > journals.MAX_PAYLOAD:
-            event[3] = {"cut": text[: journals.MAX_PAYLOAD // 2]}
-            text = json.dumps(event, separators=(",", ":"))
-        self._journal.append(journals.EVENT, text.encode())
+        record = self._pack(event)
+        if len(record) > journals.MAX_PAYLOAD:
+            event[3] = {"cut": str(detail)[:_CUT]}
+            record = self._pack(event)
+        self._journal.append(journals.EVENT, record)
+
+    @staticmethod
+    def _pack(event):
+        return json.dumps(event, separators=(",", ":")).encode()

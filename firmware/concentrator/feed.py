@@ -7,11 +7,13 @@ import json
 
 from micropython import const
 
-from . import journal, payloads, records
+from . import journal, log, payloads, records
 
 MAX_ROWS = const(64)
 _MAX_BYTES = const(8000)  # a payload that every cloud takes
 _HEAD_BYTES = const(400)  # of it, what is not rows
+
+_log = log.get("feed")
 
 
 class Batch:
@@ -33,17 +35,33 @@ class Feed:
     What was acknowledged already is left out.
     """
 
-    def __init__(self, log, device, stream, kind, first, end=None):
-        self._log = log
+    def __init__(self, log_of_records, device, stream, kind, first, end=None):
+        self._journal = log_of_records
         self._device = device
         self._stream = stream
         self._kind = kind
+        self._begin = first
         self._end = end
-        self._reader = log.reader(stream)
+        self._reader = log_of_records.reader(stream)
         self._position = first  # the next record to put into a batch
         self._held = None  # (number, key, text): read, but of the batch after the present one
         self._clear()
         self._reader.seek(first)
+
+    def recheck(self):
+        """Go back to what was given out and has never been acknowledged; returns whether any was.
+
+        To be called when nothing is under way: the journal remembers a limited number of ranges
+        acknowledged ahead of its cursor, and what it had to forget is sent once more.
+        """
+        forgotten = self._journal.skip_acknowledged(self._stream, self._begin)
+        if forgotten >= (self._first if self._texts else self._position):
+            return False
+        self._position = forgotten
+        self._held = None
+        self._clear()
+        self._reader.seek(forgotten)
+        return True
 
     def _clear(self):
         self._first = None
@@ -57,7 +75,7 @@ class Feed:
         A batch that might still grow is given only with `flush`.
         """
         while True:
-            wanted = self._log.skip_acknowledged(self._stream, self._position)
+            wanted = self._journal.skip_acknowledged(self._stream, self._position)
             if wanted > self._position:
                 if self._texts:
                     return self._finish()
@@ -91,22 +109,35 @@ class Feed:
     def _read(self):
         if self._end is not None and self._position >= self._end:
             return None
-        record = self._reader.read()
-        if record is None:
-            return None
-        number, payload = record
-        if self._end is not None and number >= self._end:
-            return self._end, None, ""  # lost up to the end: a gap, and nothing behind it
+        while True:
+            record = self._reader.read()
+            if record is None:
+                return None
+            number, payload = record
+            if self._end is not None and number >= self._end:
+                return self._end, None, b""  # lost up to the end: a gap, and nothing behind it
+            try:
+                key, text = self._convert(payload)
+                return number, key, text
+            except ValueError as error:
+                # It must not stop what comes behind it: it becomes a gap.
+                _log.error("%s %d: %s", journal.STREAMS[self._stream], number, error)
+
+    def _convert(self, payload):
+        """(what all rows of a batch have in common, the JSON of one row)."""
         if self._stream == journal.EVENT:
-            return number, None, str(payload, "utf-8")
+            str(payload, "utf-8")  # or ValueError
+            return None, bytes(payload)
         reading = records.unpack_reading(payload, len(payload))
-        row = [reading.meter, reading.offset, reading.quality] + reading.values
         task = self._reader.context.get(reading.task)
-        key = (task, reading.slot, reading.clock)
-        return number, key, json.dumps(row, separators=(",", ":"))
+        if task is None:
+            raise ValueError("no task %d is known" % reading.task)
+        row = [reading.meter, reading.offset, reading.quality] + reading.values
+        text = json.dumps(row, separators=(",", ":")).encode()
+        return (task, reading.slot, reading.clock), text
 
     def _finish(self):
-        epoch = self._log.epoch
+        epoch = self._journal.epoch
         if self._stream == journal.EVENT:
             payload = payloads.events(self._device, epoch, self._first, self._texts)
         else:
@@ -127,7 +158,7 @@ class Feed:
     def _gap(self, found):
         first = self._position
         name = journal.STREAMS[self._stream]
-        payload = payloads.gap(self._device, self._log.epoch, name, first, found - 1)
+        payload = payloads.gap(self._device, self._journal.epoch, name, first, found - 1)
         self._position = found
         if self._end is not None and found >= self._end:
             self._held = None

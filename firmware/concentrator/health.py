@@ -96,7 +96,10 @@ class Health:
             return None
         self._oldest.seek(self._journal.cursor(journal.READING))
         record = self._oldest.read()
-        return records.unpack_reading(record[1], len(record[1])).slot if record else None
+        try:
+            return records.unpack_reading(record[1], len(record[1])).slot if record else None
+        except ValueError:
+            return None  # damaged: the feed reports it
 
     def _count_seconds(self):
         # ticks_ms() wraps after days: count whole seconds whenever somebody asks.

@@ -236,22 +236,21 @@ class Journal:
         if not self._is_blank(block, offset):
             # Behind a torn record there is no telling what was programmed: take a fresh block.
             self._offset = self._block_size
-            self._skip_lost(header.serial, offset)
+            if not self._is_torn(block, offset):
+                self._skip_lost(header.serial, offset)
         if self._read_record(header.serial + 1, _HEADER_SIZE, self._view)[0] >= 0:
             # There was a newer block, whose header went bad.
             self._skip_lost(header.serial + 1, _HEADER_SIZE)
 
-    def _skip_lost(self, serial, offset):
-        """Count the records behind damage: their numbers were used, they are to be a gap.
+    def _is_torn(self, block, offset):
+        """Whether the record at `offset` was the last; a size torn while written is too large."""
+        self._flash.readblocks(block, self._view[:1], offset)
+        return self._is_blank(block, offset + _RECORD_SIZE + min(self._view[0], MAX_PAYLOAD))
 
-        Behind a record that was merely torn there are none.
-        """
-        block = serial % self._blocks
-        end = min(offset + len(_BLANK), self._block_size)
-        if not self._is_blank(block, end):
-            end = self._block_size
+    def _skip_lost(self, serial, offset):
+        """Count the records behind damage: their numbers were used, they are to be a gap."""
         damaged = offset
-        while offset + _RECORD_SIZE <= end:
+        while offset + _RECORD_SIZE <= self._block_size:
             size, kind = self._read_record(serial, offset, self._view)
             if size < 0 or not (kind < len(STREAMS) or kind in (_CHECKPOINT, _CONTEXT)):
                 offset += 1
@@ -328,11 +327,13 @@ class Journal:
         return binascii.crc32(payload, check) & 0xFFFF
 
     def prepare(self):
-        """Erase the block that comes next, if that was not done yet. Call in idle moments.
+        """Erase the block that comes next when it will soon be needed. Call in idle moments.
 
-        Returns whether a block was erased (which takes tens of milliseconds on real flash).
+        Returns whether a block was erased (which takes tens of milliseconds on real flash). Not
+        before the present block is half full: a device that boots again and again would wear out
+        one block.
         """
-        if self._prepared == self._serial + 1:
+        if self._prepared == self._serial + 1 or self._offset < self._block_size // 2:
             return False
         self._erase(self._serial + 1)
         return True

@@ -14,9 +14,9 @@ def _message(device, fields):
 
 
 def _with_list(device, fields, name, texts):
-    """A message whose last field is a list of elements that are JSON text already."""
+    """A message whose last field is a list of elements that are JSON already, as bytes."""
     head = _message(device, fields)
-    return head[:-1] + (',"%s":[' % name).encode() + ",".join(texts).encode() + b"]}"
+    return head[:-1] + (',"%s":[' % name).encode() + b",".join(texts) + b"]}"
 
 
 def birth(config, epoch):
@@ -41,8 +41,8 @@ def birth(config, epoch):
 def readings(device, epoch, first, task, slot, clock, rows):
     """Readings of one task and slot with consecutive sequence numbers from `first` on.
 
-    `task` is (name, items, scales). A row is the JSON text of
-    [meter, seconds after the slot, quality, value...].
+    `task` is (name, items, scales). A row is [meter, seconds after the slot, quality, value...]
+    as JSON.
     """
     fields = {
         "epoch": epoch,
@@ -57,7 +57,7 @@ def readings(device, epoch, first, task, slot, clock, rows):
 
 
 def events(device, epoch, first, entries):
-    """Events with consecutive sequence numbers; an entry is the JSON text the journal holds."""
+    """Events with consecutive sequence numbers; an entry is the JSON the journal holds."""
     fields = {"epoch": epoch, "seq": [first, len(entries)]}
     return _with_list(device, fields, "events", entries)
 

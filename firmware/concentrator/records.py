@@ -63,7 +63,9 @@ def pack_reading(reading, buffer):
 
 
 def unpack_reading(buffer, size):
-    """The reading in the first `size` bytes of `buffer`; ValueError when it ends in a value."""
+    """The reading in the first `size` bytes of `buffer`; ValueError when they end too soon."""
+    if size < FIXED_SIZE:
+        raise ValueError("reading of only %d bytes" % size)
     task, meter, clock, quality, slot, offset = struct.unpack_from(_FIXED, buffer, 0)
     values = []
     code = shift = 0
@@ -85,7 +87,7 @@ def unpack_reading(buffer, size):
 
 def pack_task(name, items, scales):
     """The bytes that say what a task's readings mean."""
-    return json.dumps([name, items, scales]).encode()
+    return json.dumps([name, items, scales], separators=(",", ":")).encode()
 
 
 def unpack_task(data):

@@ -51,14 +51,16 @@ class Uplink:
         delay = _RETRY_MIN_S
         while True:
             self.state = "connecting"
-            connected = self.connects
+            connects, batches = self.connects, self.batches
             try:
                 await self._connection()
             except (ModemError, MQTTError) as error:
                 why = str(error)
                 _log.warning("%s", why)
-                if self.connects > connected:
+                if self.connects > connects:
                     self._events.record("uplink.lost", why=why[:120])
+                # A broker may accept every connection, and hang up on the first message.
+                if self.batches > batches:
                     delay = _RETRY_MIN_S
             self.state = "offline"
             # Jitter: thousands of devices that lost one broker must not come back in step.
@@ -160,6 +162,8 @@ class Uplink:
                     batch.count,
                 )
                 continue
+            if not self._window and self._forgotten(feeds):
+                continue
             await session.keep_alive()
             self._wake.clear()
             await self._pause(250)
@@ -191,6 +195,14 @@ class Uplink:
             if batch is not None:
                 return batch
         return None
+
+    @staticmethod
+    def _forgotten(feeds):
+        """Whether any feed has something to send that was given out before."""
+        found = False
+        for feed in feeds:
+            found = feed.recheck() or found
+        return found
 
     async def _send(self, session, kind, payload, stream, first, count, retain=False):
         pid = self._next_pid()

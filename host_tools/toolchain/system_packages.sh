@@ -62,4 +62,4 @@ $as_root apt-get update -qq
 # policy-rc.d is not touched: on a machine with systemd the mosquitto service may
 # start on port 1883; 'make run' uses a broker of its own on a free port.
 # shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

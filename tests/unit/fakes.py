@@ -11,8 +11,8 @@ class Settings:
     """Attributes by keyword, as config.Section."""
 
     def __init__(self, **fields):
-        for name in fields:
-            setattr(self, name, fields[name])
+        for name, value in fields.items():
+            setattr(self, name, value)
 
 
 def raises(error, function, *args):

@@ -33,6 +33,7 @@ class Flash:
         self.programmed = 0  # bytes
         self.erases = [0] * blocks
         self.reads = 0
+        self._weak = set()  # blocks whose last erase was torn: whatever they look like
         self._blank = b"\xff" * block_size
 
     def power_on(self):
@@ -46,7 +47,8 @@ class Flash:
 
     def writeblocks(self, block, buffer, offset):
         at = self._place(block, offset, len(buffer))
-        if self.data[at : at + len(buffer)] != self._blank[: len(buffer)]:
+        blank = self.data[at : at + len(buffer)] == self._blank[: len(buffer)]
+        if not blank or block in self._weak:
             raise NotErased("block %d offset %d, %d bytes" % (block, offset, len(buffer)))
         self._operate(self._tear_program, at, buffer)
         self.data[at : at + len(buffer)] = buffer
@@ -59,7 +61,9 @@ class Flash:
             return self.block_size
         assert operation == 6, operation
         at = self._place(argument, 0, self.block_size)
+        self._weak.add(argument)
         self._operate(self._tear_erase, at, None)
+        self._weak.remove(argument)
         self.data[at : at + self.block_size] = self._blank
         self.erases[argument] += 1
         return 0

@@ -81,7 +81,7 @@ async def test_wait_gives_slot_and_due_tasks():
 
 async def test_tasks_with_different_grids():
     tasks = [task(HOUR), task(DAY)]
-    schedule, clock, _ = start(NOON + 2 * HOUR, tasks, CHINA)
+    schedule, _, _ = start(NOON + 2 * HOUR, tasks, CHINA)
     slots = []
     for _ in range(3):
         slots.append(await schedule.wait())
@@ -113,7 +113,7 @@ async def test_reading_that_ends_within_its_slot_misses_nothing():
 
 
 async def test_a_clock_that_was_never_set_has_no_slots():
-    schedule, clock, time = start(3, [task(5)])
+    schedule, clock, _ = start(3, [task(5)])
     clock.quality = NEVER_SET
     waiting = asyncio.create_task(schedule.wait())
     for _ in range(100):

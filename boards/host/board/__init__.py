@@ -87,7 +87,7 @@ def journal_flash():
 
 
 def utc_ms():
-    """Milliseconds since 1970-01-01 UTC by the board's real-time clock; None when it is not set."""
+    """Milliseconds since 1970-01-01 UTC by the real-time clock; None when it is not set."""
     return time.time_ns() // 1000000
 
 

@@ -1,10 +1,11 @@
 """The AT command line of a modem (3GPP TS 27.007, V.250): one command at a time, with a deadline.
 
 Echo, partial lines and unsolicited result codes may come at any moment; none of them is taken for
-an answer.
+an answer. Neither is the answer to an earlier command, which comes late after a time-out.
 """
 
 import asyncio
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -14,6 +15,12 @@ from . import ModemError
 _BUSY_MS = const(1)  # how often to look at the port while a command waits, and while none does
 _IDLE_MS = const(10)
 _LINE_LIMIT = const(512)  # a longer line is noise
+_DATA_LIMIT = const(4096)  # more raw bytes are never announced
+_STEP_TRIES = const(3)  # of getting into step again with the modem
+_STEP_MS = const(300)  # how long each may take
+_SILENCE_MS = const(200)  # after it, nothing of an earlier answer is to come any more
+_CHATTER_MS = const(2000)  # longest wait for that silence
+_SUCCESS = ("OK", "SEND OK")
 _FINAL = ("OK", "ERROR", "NO CARRIER", "SEND OK", "SEND FAIL")
 
 _log = log.get("modem")
@@ -40,12 +47,15 @@ class CommandLine:
         self._data_prefix = None  # the line that announces raw bytes, e.g. "+QIRD: 12"
         self._data_left = 0
         self._data = b""
+        self._in_step = True  # every command so far had its answer
+        self._heard = ticks_ms()  # when the last byte came
 
     async def run(self):
         """Read the port for ever; start this as a task before the first command."""
         while True:
             count = self._port.readinto(self._chunk)
             if count:
+                self._heard = ticks_ms()
                 self._input += bytes(memoryview(self._chunk)[:count])
                 self._parse()
             else:
@@ -62,46 +72,81 @@ class CommandLine:
     async def send(self, text, data, timeout_ms=10000):
         """Send a command, then `data` when the modem prompts for it. Raises ModemError."""
         async with self._lock:
-            self._prompt = True
-            await self._exchange(text, timeout_ms, data)
+            await self._exchange(text, timeout_ms, data=data)
 
     async def receive(self, text, prefix, timeout_ms=5000):
         """Send a command that is answered with `prefix`, a number, and so many raw bytes."""
         async with self._lock:
-            self._data_prefix = prefix
-            self._data = b""
-            await self._exchange(text, timeout_ms)
+            await self._exchange(text, timeout_ms, prefix=prefix)
             return self._data
 
     async def write_raw(self, data):
         """Send bytes that are no command, e.g. to get the modem out of a data mode."""
         async with self._lock:
-            await self._write(data)
+            await self._write(data, 5000)
 
-    async def _exchange(self, text, timeout_ms, data=None):
+    async def _exchange(self, text, timeout_ms, data=None, prefix=None):
+        if not self._in_step:
+            await self._get_into_step()
+        self._in_step = False  # until the answer is complete; not when cancelled, either
         self._lines = []
-        self._final = None
-        self._done.clear()
-        self._command = text
+        self._data = b""
+        self._data_prefix = prefix
+        self._prompt = data is not None
         try:
-            await self._write(text.encode() + b"\r")
-            await self._wait(text, timeout_ms)
-            if data is not None and self._final is None:  # that was the prompt
-                self._done.clear()
-                await self._write(data)
-                await self._wait(text, timeout_ms)
+            await self._ask(text, text.encode() + b"\r", timeout_ms)
+            if data is not None:
+                if self._final in _SUCCESS:
+                    raise ModemError("%s: %s instead of a prompt" % (_brief(text), self._final))
+                if self._final is None:  # that was the prompt
+                    await self._ask(text, data, timeout_ms)
         finally:
             self._command = None
             self._prompt = False
             self._data_prefix = None
             self._data_left = 0
-        if self._final not in ("OK", "SEND OK"):
+        self._in_step = True
+        if self._final not in _SUCCESS:
             raise ModemError("%s: %s" % (_brief(text), self._final))
         return self._lines
 
-    async def _write(self, data):
+    async def _ask(self, text, data, timeout_ms):
+        """Write `data` and wait for the prompt or the final result of the command `text`."""
+        self._final = None
+        self._done.clear()
+        self._command = text
+        await self._write(data, timeout_ms)
+        try:
+            await asyncio.wait_for_ms(self._done.wait(), timeout_ms)
+        except asyncio.TimeoutError:
+            raise ModemError("no answer to %s within %d s" % (_brief(text), timeout_ms // 1000))
+
+    async def _get_into_step(self):
+        """Wait for what may still come for an earlier command, so that it counts for no other.
+
+        The OK to this AT may be that of the earlier command, but then it is followed closely by
+        its own; behind both is silence.
+        """
+        for _ in range(_STEP_TRIES):
+            try:
+                await self._ask("AT", b"AT\r", _STEP_MS)
+            except ModemError:
+                continue
+            finally:
+                self._command = None
+            end = ticks_add(ticks_ms(), _CHATTER_MS)
+            while ticks_diff(ticks_ms(), self._heard) < _SILENCE_MS:
+                if ticks_diff(end, ticks_ms()) <= 0:
+                    raise ModemError("the modem does not stop talking")
+                await asyncio.sleep_ms(_IDLE_MS)
+            self._input = b""
+            return
+        raise ModemError("no answer to AT after a time-out")
+
+    async def _write(self, data, timeout_ms):
         view = memoryview(data)
         sent = 0
+        end = ticks_add(ticks_ms(), timeout_ms)
         while sent < len(view):
             try:
                 taken = self._port.write(view[sent:], len(view) - sent)
@@ -109,13 +154,9 @@ class CommandLine:
                 raise ModemError("serial port: %s" % error)
             sent += taken
             if not taken:
+                if ticks_diff(end, ticks_ms()) <= 0:
+                    raise ModemError("the modem's serial port takes no data")
                 await asyncio.sleep_ms(_BUSY_MS)
-
-    async def _wait(self, text, timeout_ms):
-        try:
-            await asyncio.wait_for_ms(self._done.wait(), timeout_ms)
-        except asyncio.TimeoutError:
-            raise ModemError("no answer to %s within %d s" % (_brief(text), timeout_ms // 1000))
 
     def _parse(self):
         while self._input:
@@ -146,15 +187,16 @@ class CommandLine:
     def _line(self, line):
         if line.startswith(self._prefixes):
             self._unsolicited(line)
-        elif self._command is None or line == self._command:
+        elif self._command is None or self._done.is_set() or line == self._command:
             pass  # late, or the echo
         elif line in _FINAL or line.startswith("+CME ERROR"):
             self._final = line
             self._done.set()
         elif self._data_prefix and line.startswith(self._data_prefix):
-            try:
-                self._data_left = int(line[len(self._data_prefix) :])
-            except ValueError:
+            count = line[len(self._data_prefix) :].strip()
+            if count.isdigit() and int(count) <= _DATA_LIMIT:
+                self._data_left = int(count)
+            else:
                 _log.warning("garbage from the modem: %s", line[:40])
         else:
             self._lines.append(line)

@@ -19,6 +19,7 @@ _LARGEST_SEND = const(1460)
 _LARGEST_READ = const(1500)
 _REGISTRATION_S = const(90)
 _CONNECT_MS = const(150000)  # the modem's own limit for AT+QIOPEN and AT+QIACT
+_SEND_MS = const(60000)  # the send buffer may be full for so long before the link counts as dead
 _UNKNOWN_SIGNAL = const(99)
 
 _OPEN_ERRORS = {
@@ -67,7 +68,8 @@ class Modem:
 
     async def refresh(self):
         """Ask for signal and operator."""
-        self.signal = int(_field(await self._at.command("AT+CSQ"), "+CSQ: ", 0, _UNKNOWN_SIGNAL))
+        signal = _field(await self._at.command("AT+CSQ"), "+CSQ: ", 0, "")
+        self.signal = int(signal) if signal.isdigit() else _UNKNOWN_SIGNAL
         self.operator = _field(await self._at.command("AT+COPS?"), "+COPS: ", 2, "").strip('"')
 
     async def connect(self, host, port):
@@ -174,16 +176,21 @@ class _Socket:
         view = memoryview(data)
         for first in range(0, len(view), _LARGEST_SEND):
             part = view[first : first + _LARGEST_SEND]
-            while True:
-                if self._lost:
-                    raise ModemError(self._lost)
-                try:
-                    await self._at.send("AT+QISEND=%d,%d" % (_SOCKET, len(part)), part)
-                    break
-                except ModemError as error:
-                    if "SEND FAIL" not in str(error):
-                        raise
-                    await asyncio.sleep_ms(100)  # the modem's send buffer is full
+            await self._send_part(part)
+
+    async def _send_part(self, part):
+        started = time.ticks_ms()
+        while time.ticks_diff(time.ticks_ms(), started) < _SEND_MS:
+            if self._lost:
+                raise ModemError(self._lost)
+            try:
+                await self._at.send("AT+QISEND=%d,%d" % (_SOCKET, len(part)), part)
+                return
+            except ModemError as error:
+                if "SEND FAIL" not in str(error):
+                    raise
+                await asyncio.sleep_ms(100)  # the modem's send buffer is full
+        raise ModemError("the network takes no data for %d s" % (_SEND_MS // 1000))
 
     async def read(self):
         """Wait for data; returns it (never empty). ModemError when the connection is gone."""

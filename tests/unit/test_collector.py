@@ -1,0 +1,336 @@
+# What a slot leaves in the journal, whatever the meters do. Bus and schedule are scripted.
+
+import asyncio
+
+import dlt645
+from concentrator import journal, quality, records
+from concentrator.collector import Collector, journal_buffer_size
+from concentrator.journal import Journal
+from fakes import Clock, Events, RamFlash, Settings, until
+
+SLOT = 1788220800
+ENERGY = Settings(name="load15", items=["energy.forward.total", "voltage.a"], every=900)
+POWER = Settings(name="power", items=["power.active.total", "current.a"], every=900)
+BLOCK = {0x00010000: b"\x78\x56\x34\x12", 0x02010100: b"\x01\x23"}
+BLOCK[0x02030000] = b"\x78\x56\x80"
+BLOCK[0x02020100] = b"\xff\xff\xff"
+
+
+class Bus:
+    # Meters that do what `behaviour` {address: function(di)} says: data bytes or a quality.
+
+    def __init__(self, number, behaviour):
+        self.number = number
+        self.preamble = 4
+        self.cycle_ms = 0
+        self.behaviour = behaviour
+        self.asked = []  # (address, di)
+
+    async def exchange(self, transaction):
+        address, _, wire_di = dlt645.parse(transaction.request[: transaction.request_size])
+        di = int.from_bytes(wire_di, "little")
+        self.asked.append((address, di))
+        await asyncio.sleep_ms(0)
+        result = self.behaviour.get(address, BLOCK.get)(di)
+        if result == quality.REFUSED:
+            frame = dlt645.frame(address, 0xD1, b"\x02")
+        elif isinstance(result, bytes):
+            frame = dlt645.frame(address, 0x91, wire_di + result)
+        else:
+            return result
+        transaction.decoder.reset()
+        transaction.decoder.feed(frame)
+        assert transaction.decoder.next()
+        return transaction.accept()
+
+
+class Schedule:
+    # Gives the scripted slots, then waits for ever.
+
+    def __init__(self, *slots):
+        self.slots = list(slots)
+        self.resumed = None
+
+    async def wait(self):
+        if not self.slots:
+            await asyncio.Event().wait()
+        return self.slots.pop(0)
+
+    def resume(self, slot):
+        self.resumed = slot
+
+    def following(self, slot):
+        return slot + 900
+
+    def due(self, slot):
+        return self.tasks
+
+
+class Site:
+    # A collector with `meters` meters on one or two buses, and what came of it.
+
+    def __init__(self, slots, tasks=(ENERGY,), meters=3, buses=1, behaviour=None, log=None):
+        self.behaviour = behaviour or {}
+        self.tasks = list(tasks)
+        self.schedule = Schedule(*slots)
+        self.schedule.tasks = self.tasks
+        self.buses = [Bus(n + 1, self.behaviour) for n in range(buses)]
+        settings = [
+            Settings(number=i + 1, address=address(i + 1), bus=i % buses + 1)
+            for i in range(meters)
+        ]
+        self.clock = Clock(SLOT + 7)
+        self.events = Events()
+        if log is None:
+            log = Journal(RamFlash(8))
+            log.mount(1)
+        self.journal = log
+        self.collector = Collector(
+            self.schedule, self.buses, settings, self.tasks, self.clock, log, self.events
+        )
+
+    async def run(self):
+        # Until all scripted slots are read.
+        slots = len(self.schedule.slots)
+        running = asyncio.create_task(self.collector.run())
+        assert await until(lambda: self.collector.slots >= slots)
+        await asyncio.sleep_ms(1)
+        self.collector.stop()
+        await running
+        return self.readings()
+
+    def readings(self):
+        reader = self.journal.reader(journal.READING)
+        found = []
+        while True:
+            record = reader.read()
+            if record is None:
+                return found
+            found.append(records.unpack_reading(record[1], len(record[1])))
+
+
+def address(number):
+    return "%012d" % number
+
+
+def plain(readings):
+    return [(r.task, r.meter, r.quality, r.values) for r in readings]
+
+
+def silent(di):
+    return quality.TIMEOUT
+
+
+def slots(site_tasks, count):
+    return [(SLOT + 900 * i, list(site_tasks), 0) for i in range(count)]
+
+
+async def test_every_meter_gives_a_reading():
+    site = Site(slots([ENERGY], 1))
+    readings = await site.run()
+    good = [12345678, 2301]
+    assert plain(readings) == [(0, m, quality.GOOD, good) for m in (1, 2, 3)]
+    assert all(r.slot == SLOT and r.offset == 7 and r.clock == 1 for r in readings)
+    assert site.events.all == []
+    assert site.collector.failing() == 0
+
+
+async def test_values_land_at_their_items_places():
+    site = Site(slots([ENERGY, POWER], 1), [ENERGY, POWER], meters=1)
+    assert plain(await site.run()) == [
+        (0, 1, quality.GOOD, [12345678, 2301]),
+        (1, 1, quality.GOOD, [-5678, None]),  # the meter has no current: FF
+    ]
+    di = [di for _, di in site.buses[0].asked]
+    assert di == [0x00010000, 0x02010100, 0x02030000, 0x02020100]
+
+
+async def test_only_due_tasks_are_read():
+    site = Site([(SLOT, [POWER], 0)], [ENERGY, POWER], meters=2)
+    assert [(r.task, r.meter) for r in await site.run()] == [(1, 1), (1, 2)]
+
+
+async def test_buses_are_read_side_by_side():
+    site = Site(slots([ENERGY], 1), meters=4, buses=2)
+    readings = await site.run()
+    assert sorted(r.meter for r in readings) == [1, 2, 3, 4]
+    assert [a for a, _ in site.buses[0].asked] == [address(1)] * 2 + [address(3)] * 2
+    assert [a for a, _ in site.buses[1].asked] == [address(2)] * 2 + [address(4)] * 2
+
+
+async def test_a_silent_meter_costs_one_exchange():
+    for reason in (quality.TIMEOUT, quality.JAMMED):
+        site = Site(slots([ENERGY], 1), behaviour={address(2): lambda di: reason})  # noqa: B023
+        readings = await site.run()
+        assert plain(readings) == [
+            (0, 1, quality.GOOD, [12345678, 2301]),
+            (0, 2, reason, [None, None]),
+            (0, 3, quality.GOOD, [12345678, 2301]),
+        ]
+        assert [a for a, _ in site.buses[0].asked].count(address(2)) == 1
+
+
+async def test_a_refused_item_leaves_the_others():
+    def no_energy(di):
+        return quality.REFUSED if di == 0x00010000 else BLOCK[di]
+
+    site = Site(slots([ENERGY], 1), meters=1, behaviour={address(1): no_energy})
+    assert plain(await site.run()) == [(0, 1, quality.REFUSED, [None, 2301])]
+
+
+async def test_every_kind_of_failure_is_a_reading():
+    for reason in (quality.MALFORMED, quality.WRONG, quality.REFUSED):
+        site = Site(slots([ENERGY], 1), meters=2, behaviour={address(1): lambda di: reason})  # noqa: B023
+        assert plain(await site.run()) == [
+            (0, 1, reason, [None, None]),
+            (0, 2, quality.GOOD, [12345678, 2301]),
+        ]
+
+
+async def test_an_answer_of_the_wrong_length_is_malformed():
+    site = Site(slots([ENERGY], 1), meters=1, behaviour={address(1): lambda di: b"\x01\x02\x03"})
+    assert plain(await site.run()) == [(0, 1, quality.MALFORMED, [None, None])]
+
+
+async def test_64_dead_meters_are_64_readings():
+    dead = {address(n): silent for n in range(1, 65)}
+    site = Site(slots([ENERGY], 1), meters=64, buses=2, behaviour=dead)
+    readings = await site.run()
+    assert sorted(r.meter for r in readings) == list(range(1, 65))
+    assert all(r.quality == quality.TIMEOUT for r in readings)
+    assert site.collector.failing() == 64
+    assert sum(len(bus.asked) for bus in site.buses) == 64
+
+
+async def test_failing_and_recovered_are_one_event_each():
+    site = Site(slots([ENERGY], 6), meters=2)
+    answers = [True, False, False, True, True, False]  # slot by slot
+
+    def moody(di):
+        return BLOCK[di] if answers[site.collector.slots] else quality.TIMEOUT
+
+    site.behaviour[address(2)] = moody
+    readings = await site.run()
+    assert len(readings) == 12
+    assert site.events.all == [
+        ("meter.failing", {"meter": 2, "why": "timeout"}),
+        ("meter.recovered", {"meter": 2}),
+        ("meter.failing", {"meter": 2, "why": "timeout"}),
+    ]
+    assert site.collector.failing() == 1
+
+
+async def test_a_task_that_works_does_not_hide_one_that_fails():
+    # A meter without current: one event, not two in every slot.
+    def no_current(di):
+        return quality.REFUSED if di == 0x02020100 else BLOCK[di]
+
+    site = Site(slots([ENERGY, POWER], 5), [ENERGY, POWER], 1, 1, {address(1): no_current})
+    await site.run()
+    assert site.events.names() == ["meter.failing"]
+    assert site.collector.failing() == 1
+
+
+async def test_a_meter_that_answers_again_has_recovered_whatever_the_task():
+    # Silent when the daily task ran, it must not count as failing until the next day.
+    daily = [(SLOT, [ENERGY, POWER], 0)] + slots([ENERGY], 2)
+    site = Site(daily, [ENERGY, POWER], meters=1)
+    site.behaviour[address(1)] = lambda di: BLOCK[di] if site.collector.slots else quality.TIMEOUT
+    await site.run()
+    assert site.events.names() == ["meter.failing", "meter.recovered"]
+    assert site.collector.failing() == 0
+
+
+async def test_missed_slots_are_an_event():
+    site = Site([(SLOT, [ENERGY], 0), (SLOT + 3600, [ENERGY], 3)], meters=1)
+    assert len(await site.run()) == 2
+    assert site.events.all == [("slots.missed", {"count": 3, "next": SLOT + 3600})]
+
+
+async def test_stop_finishes_the_slot_under_way():
+    site = Site(slots([ENERGY], 3), meters=8)
+
+    def stop(di):
+        site.collector.stop()
+        return BLOCK[di]
+
+    site.behaviour[address(5)] = stop
+    await site.collector.run()
+    assert len(site.readings()) == 8
+    assert site.collector.slots == 1
+
+
+async def test_a_clock_set_back_during_a_slot():
+    site = Site(slots([ENERGY], 1), meters=2)
+
+    def step_back(di):
+        site.clock.ms = (SLOT - 5000) * 1000
+        return BLOCK[di]
+
+    site.behaviour[address(1)] = step_back
+    assert [r.offset for r in await site.run()] == [0, 0]
+
+
+async def test_what_a_reading_means_stands_in_the_journal():
+    site = Site(slots([ENERGY, POWER], 1), [ENERGY, POWER], meters=1)
+    await site.run()
+    reader = site.journal.reader(journal.READING)
+    reader.read()
+    reader.read()
+    name, items, scales = records.unpack_task(reader.context[1])
+    assert (name, items, scales) == ("power", POWER.items, [-4, -3])
+
+
+def test_the_buffer_holds_the_largest_reading():
+    full = Settings(items=["voltage.a"] * 8)
+    buffer = bytearray(journal_buffer_size([full]))
+    values = [-(10**18)] * 8
+    records.pack_reading(records.Reading(7, 255, SLOT, 10**6, 1, 30, values), buffer)
+
+
+# --- A slot that a reset cut short ------------------------------------------------------------
+
+
+async def interrupted(read, now, **options):
+    # `read` of 4 meters were read when power failed; a new collector starts `now` after the slot.
+    before = Site(slots([ENERGY], 1), meters=read)
+    await before.run()
+    site = Site([], meters=4, log=before.journal, **options)
+    site.clock.ms = (SLOT + now) * 1000
+    running = asyncio.create_task(site.collector.run())
+    await asyncio.sleep_ms(20)
+    site.collector.stop()
+    await running
+    return site
+
+
+async def test_the_rest_of_a_slot_is_read_after_a_restart():
+    site = await interrupted(2, 60)
+    assert [(r.meter, r.quality, r.offset) for r in site.readings()] == [
+        (1, quality.GOOD, 7),
+        (2, quality.GOOD, 7),
+        (3, quality.MADE_UP, 60),
+        (4, quality.MADE_UP, 60),
+    ]
+    assert site.events.all == [("slot.interrupted", {"slot": SLOT, "read": 2})]
+    assert site.schedule.resumed == SLOT
+
+
+async def test_a_slot_that_is_over_is_completed_with_the_reason():
+    site = await interrupted(3, 86400)
+    last = site.readings()[-1]
+    assert (last.meter, last.slot, last.quality) == (4, SLOT, quality.POWER_FAILED)
+    assert last.values == [None, None]
+    assert site.buses[0].asked == []
+
+
+async def test_a_complete_slot_is_left_alone():
+    site = await interrupted(4, 60)
+    assert len(site.readings()) == 4
+    assert site.events.all == []
+
+
+async def test_a_silent_meter_in_a_resumed_slot():
+    site = await interrupted(3, 60, behaviour={address(4): silent})
+    assert site.readings()[-1].quality == quality.TIMEOUT
+    assert site.events.names() == ["slot.interrupted", "meter.failing"]
