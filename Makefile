@@ -81,7 +81,11 @@ MAKE_MICROPYTHON = GIT_CEILING_DIRECTORIES=$(BUILD) $(MAKE) -j$(JOBS)
 
 # Rebuild everything when MICROPYTHON= names another tree than last time.
 SOURCE_CHOICE := $(BUILD)/.micropython-source
-$(shell mkdir -p $(BUILD); test "$$(cat $(SOURCE_CHOICE) 2>/dev/null)" = "$(MICROPYTHON)" || { rm -rf $(BUILD)/host $(BUILD)/mpy-cross; echo "$(MICROPYTHON)" > $(SOURCE_CHOICE); })
+.PHONY: choose-source
+choose-source: $(MICROPYTHON)/py/mpconfig.h
+$(SOURCE_CHOICE): $(if $(filter $(MICROPYTHON),$(shell cat $(SOURCE_CHOICE) 2>/dev/null)),,choose-source)
+	@rm -rf $(BUILD)/host $(BUILD)/mpy-cross
+	@echo "$(MICROPYTHON)" > $@
 
 $(BUILD)/mpy-cross/mpy-cross: $(SOURCE_CHOICE) $(MICROPYTHON)/py/mpconfig.h | $(SYSTEM)
 	@echo "Building mpy-cross"
