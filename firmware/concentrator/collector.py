@@ -9,7 +9,6 @@ from time import ticks_diff, ticks_ms
 from micropython import const
 
 from . import items, journal, log, quality, records
-from .clock import NEVER_SET
 from .protocols.dlt645 import ReadTransaction
 
 _SILENT = const(1 << 8)  # above the bits of the tasks
@@ -55,20 +54,27 @@ class Collector:
         """Read slot after slot, until stop()."""
         for number, context in enumerate(self._contexts):
             self._journal.set_context(number, context)
-        await self._finish_last_slot()
+        await self._unless_stopped(self._schedule.ready())
+        if not self._stopping:
+            await self._finish_last_slot()
         while not self._stopping:
-            self._waiting = asyncio.create_task(self._schedule.wait())
-            try:
-                slot, due, missed = await self._waiting
-            except asyncio.CancelledError:
-                if self._stopping:
-                    return
+            next_slot = await self._unless_stopped(self._schedule.wait())
+            if next_slot is not None:
+                slot, due, missed = next_slot
+                if missed:
+                    self._events.record("slots.missed", count=missed, next=slot)
+                await self._read_slot(slot, due)
+
+    async def _unless_stopped(self, waiting):
+        """What the coroutine `waiting` returns; None when stop() comes first."""
+        self._waiting = asyncio.create_task(waiting)
+        try:
+            return await self._waiting
+        except asyncio.CancelledError:
+            if not self._stopping:
                 raise
-            finally:
-                self._waiting = None
-            if missed:
-                self._events.record("slots.missed", count=missed, next=slot)
-            await self._read_slot(slot, due)
+        finally:
+            self._waiting = None
 
     def stop(self):
         """Finish the slot under way and begin no other."""
@@ -93,7 +99,7 @@ class Collector:
             for meters in self._meters
             for meter in meters
         )
-        if missing and self._clock.quality != NEVER_SET:
+        if missing:
             self._events.record("slot.interrupted", slot=slot, read=len(done))
             over = self._clock.now() >= self._schedule.following(slot)
             await self._read_slot(slot, due, done, over)

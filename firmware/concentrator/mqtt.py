@@ -16,7 +16,6 @@ _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 _PUBACK = const(0x40)
 _PINGRESP = const(0xD0)
-_DUPLICATE = const(0x08)
 _QOS1 = const(0x02)
 _MAX_PACKET = const(16384)  # larger ones are not meant for a device like this
 _CONNECT_MS = const(30000)
@@ -114,12 +113,12 @@ class Session:
         if body[1]:
             raise MQTTError(_REFUSALS.get(body[1], "refused, code %d" % body[1]))
 
-    async def publish(self, topic, payload, pid=0, duplicate=False, retain=False):
+    async def publish(self, topic, payload, pid=0, retain=False):
         """Send a message and go on: QoS 1 with packet identifier `pid`, QoS 0 when it is 0."""
         topic = topic.encode()
         size = 2 + len(topic) + len(payload) + (2 if pid else 0)
         packet = bytearray(5)
-        packet[0] = _PUBLISH | (_QOS1 if pid else 0) | (_DUPLICATE if duplicate else 0) | retain
+        packet[0] = _PUBLISH | (_QOS1 if pid else 0) | retain
         at = 1
         while size > 0x7F:
             packet[at] = size & 0x7F | 0x80

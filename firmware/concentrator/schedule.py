@@ -44,13 +44,14 @@ class Schedule:
         """Go on from a slot that was begun before a reset: those passed since then are missed."""
         self._last = slot
 
-    async def wait(self):
-        """Wait for the next slot; returns (slot, the tasks that are due, slots missed before).
-
-        A concentrator whose clock was never set has no slots: it waits for the time first.
-        """
+    async def ready(self):
+        """Wait until there is a time: while the clock was never set there are no slots."""
         while self._clock.quality == NEVER_SET:
             await asyncio.sleep_ms(_NAP_MS)
+
+    async def wait(self):
+        """Wait for the next slot; returns (slot, the tasks that are due, slots missed before)."""
+        await self.ready()
         steps = None
         while True:
             if steps != self._clock.steps:  # at first, and when the clock was stepped meanwhile

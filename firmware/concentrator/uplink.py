@@ -19,6 +19,7 @@ from .mqtt import MQTTError, Session
 _WINDOW_BATCHES = const(20)
 _WINDOW_BYTES = const(32768)
 _ACKNOWLEDGE_MS = const(60000)  # a batch without PUBACK for so long: the connection is dead
+_SIGNAL_MS = const(60000)  # how often the modem is asked for signal and operator
 _RETRY_MIN_S = const(2)
 _RETRY_MAX_S = const(120)
 
@@ -131,7 +132,7 @@ class Uplink:
         feeds = self._feeds()
         live = feeds[1]
         beat_due = ticks_ms()
-        signal_due = ticks_add(beat_due, 60000)
+        signal_due = ticks_add(beat_due, _SIGNAL_MS)
         grown = ticks_ms()  # when the journal last grew
         seen = self._journal.next(journal.READING)
         while True:
@@ -147,8 +148,8 @@ class Uplink:
                 await self._beat(session)
                 continue
             if ticks_diff(now, signal_due) >= 0:
-                signal_due = ticks_add(now, 60000)
-                await self._modem.refresh()
+                signal_due = ticks_add(now, _SIGNAL_MS)
+                await self._ask_signal()
                 continue
             lingered = ticks_diff(now, grown) >= self._settings.linger * 1000
             batch = self._next_batch(feeds, live, lingered or self._flush)
@@ -167,6 +168,12 @@ class Uplink:
             await session.keep_alive()
             self._wake.clear()
             await self._pause(250)
+
+    async def _ask_signal(self):
+        try:
+            await self._modem.refresh()
+        except ModemError as error:
+            _log.warning("%s", error)  # whether the connection lives, its data will show
 
     async def _beat(self, session):
         status = payloads.beat(self._config.device, self._heartbeat())

@@ -50,6 +50,11 @@ class Schedule:
     def __init__(self, *slots):
         self.slots = list(slots)
         self.resumed = None
+        self.time_known = asyncio.Event()
+        self.time_known.set()
+
+    async def ready(self):
+        await self.time_known.wait()
 
     async def wait(self):
         if not self.slots:
@@ -334,3 +339,25 @@ async def test_a_silent_meter_in_a_resumed_slot():
     site = await interrupted(3, 60, behaviour={address(4): silent})
     assert site.readings()[-1].quality == quality.TIMEOUT
     assert site.events.names() == ["slot.interrupted", "meter.failing"]
+
+
+async def test_an_interrupted_slot_waits_for_the_time_on_a_board_without_a_clock():
+    site = Site(slots([ENERGY], 1), meters=2)
+    site.schedule.time_known.clear()
+    running = asyncio.create_task(site.collector.run())
+    await asyncio.sleep_ms(5)
+    assert site.buses[0].asked == []
+    site.schedule.time_known.set()
+    assert await until(lambda: site.collector.slots == 1)
+    site.collector.stop()
+    await running
+    assert len(site.readings()) == 2
+
+
+async def test_stop_ends_the_wait_for_the_time():
+    site = Site([])
+    site.schedule.time_known.clear()
+    running = asyncio.create_task(site.collector.run())
+    await asyncio.sleep_ms(5)
+    site.collector.stop()
+    await asyncio.wait_for_ms(running, 1000)

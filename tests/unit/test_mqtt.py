@@ -173,10 +173,6 @@ async def test_publish_qos_1():
     assert await published("a", b"x", 1, retain=True) == b"\x33\x06\x00\x01a\x00\x01x"
 
 
-async def test_publish_again():
-    assert await published("a", b"x", 1, duplicate=True) == b"\x3a\x06\x00\x01a\x00\x01x"
-
-
 async def test_remaining_length_at_its_boundaries():
     for size, length in (
         (127, b"\x7f"),

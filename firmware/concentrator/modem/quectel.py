@@ -74,7 +74,7 @@ class Modem:
 
     async def connect(self, host, port):
         """Open a TCP connection; returns the transport. Raises ModemError."""
-        await self._at.command("AT+QICLOSE=%d" % _SOCKET, 15000)  # left over from before a reset
+        await self._close()  # what was left over from before a reset
         self._opened.clear()
         self._socket = _Socket(self._at)
         await self._at.command(
@@ -88,6 +88,12 @@ class Modem:
             reason = _OPEN_ERRORS.get(self._open_result, "error " + self._open_result)
             raise ModemError("%s port %d: %s" % (host, port, reason))
         return self._socket
+
+    async def _close(self):
+        try:
+            await self._at.command("AT+QICLOSE=%d" % _SOCKET, 15000)
+        except ModemError as error:
+            _log.info("%s", error)  # some modules call it an error when nothing is open
 
     async def _synchronise(self):
         for attempt in range(6):
