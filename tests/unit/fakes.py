@@ -1,10 +1,20 @@
 """What the unit tests of bus, modem, session and uplink put in the place of hardware."""
 
 import asyncio
+import os
+import random
 
 import dlt645
 
 BLOCK_SIZE = 4096
+SEED = int(os.getenv("SEED") or 645)
+HANG_MS = 20000  # what takes longer hangs; a slow machine is given time
+
+
+def seeded(offset=0):
+    """Seed the random numbers of a test; SEED=<number> in the environment gives it others."""
+    print("SEED=%d" % SEED)
+    random.seed(SEED + offset)
 
 
 class Settings:

@@ -6,7 +6,7 @@ from time import ticks_diff, ticks_ms
 
 from concentrator.modem import ModemError
 from concentrator.modem.at import CommandLine
-from fakes import Port, raises_async, until
+from fakes import HANG_MS, Port, raises_async, seeded, until
 
 PREFIXES = ("+QIURC:", "+QIOPEN:", "RDY")
 
@@ -150,7 +150,7 @@ async def test_a_deadline():
     started = ticks_ms()
     text = await raises_async(ModemError, line.command("AT+COPS?", 60))
     assert "no answer to AT+COPS?" in text
-    assert 60 <= ticks_diff(ticks_ms(), started) < 600
+    assert 60 <= ticks_diff(ticks_ms(), started) < HANG_MS
 
 
 async def test_chatter_does_not_extend_a_deadline():
@@ -160,7 +160,7 @@ async def test_chatter_does_not_extend_a_deadline():
     while not waiting.done():
         modem.say(b'+QIURC: "recv",0\r\nnonsense\r\n')
         await asyncio.sleep_ms(5)
-    assert ticks_diff(ticks_ms(), started) < 1000
+    assert ticks_diff(ticks_ms(), started) < HANG_MS
 
 
 async def test_a_late_answer_is_not_taken_for_the_next_commands():
@@ -200,7 +200,7 @@ async def test_a_modem_that_stays_silent_is_given_up_in_bounded_time():
     await raises_async(ModemError, line.command("AT+CSQ", 30))
     started = ticks_ms()
     await raises_async(ModemError, line.command("AT+CSQ", 30))
-    assert ticks_diff(ticks_ms(), started) < 3000
+    assert ticks_diff(ticks_ms(), started) < HANG_MS
     modem.answers[b"AT\r"] = b"OK\r\n"
     modem.answers[b"AT+CSQ\r"] = b"+CSQ: 1,1\r\nOK\r\n"
     assert await line.command("AT+CSQ") == ["+CSQ: 1,1"]
@@ -346,7 +346,7 @@ async def test_a_port_that_takes_nothing():
     line._port = Narrow(0)
     started = ticks_ms()
     assert "takes no data" in await raises_async(ModemError, line.command("AT", 50))
-    assert ticks_diff(ticks_ms(), started) < 1000
+    assert ticks_diff(ticks_ms(), started) < HANG_MS
 
 
 async def test_a_port_that_is_gone():
@@ -385,11 +385,11 @@ async def one_fuzz_line():
         kind = random.randrange(3)
         try:
             if kind == 0:
-                await line.command("AT+CMD", 20)
+                await line.command("AT+CMD", 100)
             elif kind == 1:
-                await line.send("AT+CMD", b"payload", 20)
+                await line.send("AT+CMD", b"payload", 100)
             else:
-                data = await line.receive("AT+CMD", "+QIRD: ", 20)
+                data = await line.receive("AT+CMD", "+QIRD: ", 100)
                 assert len(data) <= 4096
             results.append(True)
         except ModemError as error:
@@ -399,12 +399,10 @@ async def one_fuzz_line():
 
 
 async def test_fuzz_only_modem_errors_come_out_and_nothing_hangs():
-    seed = random.getrandbits(30)
-    print("seed", seed)
-    random.seed(seed)
+    seeded()
     started = ticks_ms()
     results = await asyncio.gather(*[one_fuzz_line() for _ in range(20)])
-    assert ticks_diff(ticks_ms(), started) < 20000
+    assert ticks_diff(ticks_ms(), started) < HANG_MS
     flat = [result for one in results for result in one]
     print(sum(flat), "of", len(flat), "answered")
     assert True in flat

@@ -5,6 +5,7 @@ import random
 
 from concentrator import config, items, records
 from concentrator.config import ConfigError
+from fakes import seeded
 
 ROOT_LIMIT = 41  # characters of uplink.root
 
@@ -378,9 +379,7 @@ def mutate(data):
 
 
 def test_fuzz_only_config_errors_come_out():
-    seed = random.getrandbits(30)
-    print("seed", seed)
-    random.seed(seed)
+    seeded()
     taken = refused = 0
     for _ in range(1500):
         data = good()

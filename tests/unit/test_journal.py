@@ -2,25 +2,19 @@
 # The journal on a flash that tears and refuses. Run by MicroPython, from the repository's root.
 
 import binascii
-import os
 import random
 import struct
 
 import flash
 from concentrator import journal
 from concentrator.journal import EVENT, FREEZE, READING, Journal, JournalError
+from fakes import SEED, seeded
 
 STREAMS = (READING, FREEZE, EVENT)
 EPOCH = 7
 BLOCK = 512
 HEADER_SIZE = 48
 RECORD_SIZE = 4
-SEED = int(os.getenv("JOURNAL_SEED") or 20250806)
-
-
-def seeded(offset=0):
-    print("JOURNAL_SEED=%d" % SEED)
-    random.seed(SEED + offset)
 
 
 def raises(error, function, *args):

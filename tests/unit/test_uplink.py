@@ -11,7 +11,7 @@ from concentrator.events import Events
 from concentrator.journal import Journal
 from concentrator.modem import ModemError
 from concentrator.uplink import Uplink
-from fakes import Clock, RamFlash, until
+from fakes import Clock, RamFlash, seeded, until
 
 SLOT = 1788220800
 ITEMS = ["energy.forward.total", "voltage.a"]
@@ -551,9 +551,7 @@ async def test_close_without_a_connection():
 
 
 async def test_chaos_loses_nothing():
-    seed = random.getrandbits(30)
-    print("seed", seed)
-    random.seed(seed)
+    seeded()
     site = Site(readings=40, events=3)
     broker = site.broker
     broker.lose = lambda message: random.randrange(12) == 0
