@@ -12,7 +12,6 @@ import struct
 import termios
 import zlib
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 
@@ -60,12 +59,7 @@ class PseudoTerminal:
         """Return the terminal itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
 

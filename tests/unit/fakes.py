@@ -1,4 +1,4 @@
-"""What the unit tests of bus, modem, session and uplink put in the place of hardware."""
+"""What unit tests share: expectations, random numbers, and what stands in for hardware."""
 
 import asyncio
 import os
@@ -25,10 +25,10 @@ class Settings:
             setattr(self, name, value)
 
 
-def raises(error, function, *args):
+def raises(error, function, *args, **kwargs):
     """The text of the exception; one of another type goes through and fails the test."""
     try:
-        function(*args)
+        function(*args, **kwargs)
     except error as e:
         return str(e)
     raise AssertionError("no " + error.__name__)

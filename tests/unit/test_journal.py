@@ -8,21 +8,13 @@ import struct
 import flash
 from concentrator import journal
 from concentrator.journal import EVENT, FREEZE, READING, Journal, JournalError
-from fakes import SEED, seeded
+from fakes import SEED, raises, seeded
 
 STREAMS = (READING, FREEZE, EVENT)
 EPOCH = 7
 BLOCK = 512
 HEADER_SIZE = 48
 RECORD_SIZE = 4
-
-
-def raises(error, function, *args):
-    try:
-        function(*args)
-    except error as e:
-        return str(e)
-    raise AssertionError("no " + error.__name__)
 
 
 def mounted(device, epoch=EPOCH):

@@ -6,17 +6,10 @@ import time
 
 from board.nor_flash import NorFile
 from concentrator.journal import READING, Journal
+from fakes import raises
 
 BLOCK = 4096
 ERASE = 6
-
-
-def raises(error, function, *args):
-    try:
-        function(*args)
-    except error as e:
-        return str(e)
-    raise AssertionError("no " + error.__name__)
 
 
 def fresh_path():

@@ -3,16 +3,9 @@
 
 from concentrator import journal, records
 from concentrator.records import FIXED_SIZE, VALUE_SIZE, Reading
+from fakes import raises
 
 SLOT = 1788220800
-
-
-def raises(error, function, *args):
-    try:
-        function(*args)
-    except error as e:
-        return str(e)
-    raise AssertionError("no " + error.__name__)
 
 
 def reading(values, offset=12):
