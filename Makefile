@@ -75,7 +75,14 @@ endif
 
 # --- Images ----------------------------------------------------------------------------------
 
-FIRMWARE := $(shell find firmware boards/host -type f -not -path '*/__pycache__/*')
+FIRMWARE := $(shell find firmware boards/host -type f -not -path '*/__pycache__/*' | sort)
+# Newer than the image when a file was added or removed.
+FILE_LIST := $(BUILD)/.firmware-files
+.PHONY: list-files
+$(FILE_LIST): $(if $(filter-out $(FIRMWARE),$(shell cat $(FILE_LIST) 2>/dev/null))$(filter-out $(shell cat $(FILE_LIST) 2>/dev/null),$(FIRMWARE)),list-files)
+	@mkdir -p $(@D)
+	@echo $(FIRMWARE) > $@
+
 # The ceiling keeps git from naming a fetched tree by this repository's commit.
 MAKE_MICROPYTHON = GIT_CEILING_DIRECTORIES=$(BUILD) $(MAKE) -j$(JOBS)
 
@@ -95,10 +102,10 @@ $(BUILD)/mpy-cross/mpy-cross: $(SOURCE_CHOICE) $(MICROPYTHON)/py/mpconfig.h | $(
 .PHONY: host
 host: $(BUILD)/host/micropython
 
-$(BUILD)/host/micropython: $(FIRMWARE) $(FETCHED_LIB)/README.md $(BUILD)/mpy-cross/mpy-cross
+$(BUILD)/host/micropython: $(FIRMWARE) $(FILE_LIST) $(FETCHED_LIB)/README.md $(BUILD)/mpy-cross/mpy-cross
 	@echo "Building build/host/micropython"
 	@$(MAKE_MICROPYTHON) -C $(MICROPYTHON)/ports/unix VARIANT_DIR=$(CURDIR)/boards/host \
-	    BOARD_DIR=$(CURDIR)/boards/host BUILD=$(@D) USER_C_MODULES=$(CURDIR)/firmware/native \
+	    BUILD=$(@D) USER_C_MODULES=$(CURDIR)/firmware/native \
 	    MPY_LIB_DIR=$(MPY_LIB_DIR) MICROPY_MPYCROSS=$(BUILD)/mpy-cross/mpy-cross \
 	    MICROPY_MPYCROSS_DEPENDENCY=$(BUILD)/mpy-cross/mpy-cross \
 	    > $(@D).log 2>&1 || { grep -E 'error|Error' $(@D).log; tail -n 20 $(@D).log; exit 1; }

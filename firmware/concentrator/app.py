@@ -8,16 +8,14 @@ import sys
 from micropython import const
 
 from . import config as configuration
-from . import journal as journals
 from . import log
 from .bus import Bus
 from .clock import Clock
 from .collector import Collector
 from .events import Events
 from .health import Health
-from .journal import Journal
+from .journal import Journal, JournalError
 from .modem.quectel import Modem
-from .schedule import Schedule
 from .uplink import Uplink
 
 _DRAIN_S = const(20)  # at an orderly stop, how long to wait for acknowledgements
@@ -40,25 +38,16 @@ class Application:
                 "buses has %d entries, board %s has %d"
                 % (len(config.buses), board.NAME, board.BUSES)
             )
-        random.seed(struct.unpack("<I", board.unique_bytes(4))[0])
-        self.clock = Clock(board.utc_ms)
+        random.seed(struct.unpack("<I", board.random_bytes(4))[0])
+        self.clock = Clock(board.utc_ms, board.set_utc_ms)
         self.journal = Journal(board.journal_flash())
-        self.journal.mount(struct.unpack("<I", board.unique_bytes(4))[0] >> 2)
+        self.journal.mount(struct.unpack("<I", board.random_bytes(4))[0] >> 2)
         self.events = Events(self.journal, self.clock)
         self.buses = [
             Bus(number, board.bus(number, settings.baud), settings)
             for number, settings in enumerate(config.buses, 1)
         ]
-        schedule = Schedule(self.clock, config.tasks, config.utc_offset)
-        self.collector = Collector(
-            schedule,
-            self.buses,
-            config.meters,
-            config.tasks,
-            self.clock,
-            self.journal,
-            self.events,
-        )
+        self.collector = Collector(self.buses, config, self.clock, self.journal, self.events)
         self.modem = Modem(board.modem(), config.uplink.apn, self._network_time)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
@@ -83,10 +72,13 @@ class Application:
         }
         for name, part in parts.items():
             asyncio.create_task(self._supervise(name, part))
-        asyncio.create_task(self._wait_for_stop())
+        asyncio.create_task(self._stop_when_asked())
         await self._over.wait()
         if self._failed:
-            self.events.record("failed", part=self._failed)
+            try:
+                self.events.record("failed", part=self._failed)
+            except Exception as error:  # noqa: BLE001 - it may be the journal that failed
+                sys.print_exception(error, sys.stderr)
             return _EXIT_FAILED
         drained = await self.uplink.drain(_DRAIN_S)
         await self.uplink.close()
@@ -100,9 +92,10 @@ class Application:
             _log.error("%s died", name)
             sys.print_exception(error, sys.stderr)
             self._failed = name
-        self._over.set()
+        finally:
+            self._over.set()
 
-    async def _wait_for_stop(self):
+    async def _stop_when_asked(self):
         await self._board.stop_requested()
         _log.info("stopping: the slot under way is read to its end, what is unsent is published")
         self.collector.stop()
@@ -124,11 +117,14 @@ def main(board):
     try:
         board.claim()
         application = Application(board)
-    except (configuration.ConfigError, journals.JournalError, board.BoardError) as error:
+    except (configuration.ConfigError, JournalError, board.BoardError) as error:
         print("concentrator: %s" % error, file=sys.stderr)
         return _EXIT_UNUSABLE
     try:
-        return asyncio.run(application.run())
+        code = asyncio.run(application.run())
+        if code == _EXIT_FAILED:
+            board.restart()
+        return code
     except KeyboardInterrupt:
         print("concentrator: interrupted; the journal is complete up to here", file=sys.stderr)
         return _EXIT_INTERRUPTED

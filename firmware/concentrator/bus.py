@@ -47,13 +47,13 @@ class Bus:
         """Time that `count` characters take on the line, in milliseconds, rounded down."""
         return count * _BITS * 1000 // self._baud
 
-    async def exchange(self, transaction):
-        """Send a transaction's request until it is answered; returns a quality.
+    async def exchange(self, transaction, again=True):
+        """Send a transaction's request, `again` as often as set if need be; returns a quality.
 
         Quality.GOOD and quality.REFUSED are answers. Never raises for what happens on the line.
         """
         reason = quality.TIMEOUT
-        for attempt in range(self._attempts):
+        for attempt in range(self._attempts if again else 1):
             if attempt:
                 self.retried += 1
             try:

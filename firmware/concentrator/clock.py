@@ -12,17 +12,35 @@ HELD_OVER = const(2)
 
 _STEP_MS = const(2000)  # network time has a resolution of 1 s; a smaller difference says nothing
 
+_DAYS_TO_1970 = const(719469)  # what the formula below gives for 1970-01-01
+
 _log = log.get("clock")
+
+
+def utc_seconds(year, month, day, hour, minute, second):
+    """Seconds since 1970-01-01 of a Gregorian date and time, both UTC.
+
+    Not by time.mktime(): that counts from 1970 or from 2000 and in local time or not, depending
+    on the board.
+    """
+    # A year that begins in March has its leap day at the end.
+    if month < 3:
+        year -= 1
+        month += 12
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day
+    return (days - _DAYS_TO_1970) * 86400 + hour * 3600 + minute * 60 + second
 
 
 class Clock:
     """Time from the board's real-time clock, set right by the network.
 
-    `rtc_ms` is a function: milliseconds since 1970 UTC, or None while the RTC is not set.
+    `rtc_ms()` gives milliseconds since 1970 UTC, or None while the RTC is not set; `set_rtc(ms)`
+    sets it, as well as it can: what the RTC is still off by is added here.
     """
 
-    def __init__(self, rtc_ms):
+    def __init__(self, rtc_ms, set_rtc=lambda ms: None):
         self._rtc_ms = rtc_ms
+        self._set_rtc = set_rtc
         self._offset_ms = 0
         self._up_ms = 0  # since boot, for as long as there is no RTC
         self._ticks = time.ticks_ms()
@@ -53,7 +71,9 @@ class Clock:
         if self.quality != NEVER_SET and abs(difference) < _STEP_MS:
             difference = 0
         else:
-            self._offset_ms += difference
+            self._set_rtc(utc_ms)
+            self._offset_ms = 0
+            self._offset_ms = utc_ms - self.now_ms()
             self.steps += 1
             _log.info("set by the network, stepped %d ms", difference)
         self.quality = SYNCHRONISED

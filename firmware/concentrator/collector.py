@@ -1,4 +1,4 @@
-"""Reads what a slot asks for: every meter of a bus in turn, all buses at the same time.
+"""Reads what a slot asks for: every meter of a bus in turn, every bus by itself.
 
 Whatever comes of it, there is one reading a meter, task and slot in the journal.
 """
@@ -8,10 +8,13 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from . import items, journal, log, quality, records
+from . import items, log, quality, records
+from .journal import READING
 from .protocols.dlt645 import ReadTransaction
+from .schedule import Schedule
 
 _SILENT = const(1 << 8)  # above the bits of the tasks
+_LOOK_BACK = const(4)  # slots: so far back the journal is searched for an interrupted one
 
 _log = log.get("collector")
 
@@ -27,33 +30,81 @@ class _MeterState:
 
 
 class Collector:
-    """Joins the schedule, the buses and the journal."""
+    """All buses with their meters. They share tasks and journal, but none waits for another."""
 
-    def __init__(self, schedule, buses, meters, tasks, clock, journal, events):
-        self._schedule = schedule
-        self._buses = buses
-        self._meters = [[_MeterState(m) for m in meters if m.bus == b.number] for b in buses]
-        self._tasks = tasks
-        self._contexts = [
-            records.pack_task(t.name, t.items, [items.scale(name) for name in t.items])
-            for t in tasks
-        ]
-        self._clock = clock
+    def __init__(self, buses, config, clock, journal, events):
+        tasks = [_Task(number, task) for number, task in enumerate(config.tasks)]
         self._journal = journal
-        self._events = events
-        self._buffer = bytearray(journal_buffer_size(tasks))
-        self._stopping = False
-        self._waiting = None
-        self.slots = 0  # slots read since boot
+        self._tasks = tasks
+        self._lines = [
+            _Line(
+                bus,
+                [_MeterState(meter) for meter in config.meters if meter.bus == bus.number],
+                tasks,
+                Schedule(clock, tasks, config.utc_offset),
+                clock,
+                journal,
+                events,
+            )
+            for bus in buses
+        ]
 
     def failing(self):
         """How many meters did not give all their items when they were last read."""
-        return sum(meter.faults != 0 for meters in self._meters for meter in meters)
+        return sum(line.failing() for line in self._lines)
+
+    def slots(self):
+        """How many slots were read on every bus since boot."""
+        return min(line.slots for line in self._lines)
 
     async def run(self):
-        """Read slot after slot, until stop()."""
-        for number, context in enumerate(self._contexts):
-            self._journal.set_context(number, context)
+        """Read slot after slot on every bus, until stop()."""
+        for task in self._tasks:
+            self._journal.set_context(task.number, task.context)
+        await asyncio.gather(*[line.run() for line in self._lines])
+
+    def stop(self):
+        """Finish the slots under way and begin no other."""
+        for line in self._lines:
+            line.stop()
+
+
+class _Task:
+    """A task with its number in the journal, and its items looked up."""
+
+    def __init__(self, number, settings):
+        self.number = number
+        self.every = settings.every
+        self.identifiers = [items.identifier(name) for name in settings.items]
+        scales = [items.scale(name) for name in settings.items]
+        self.context = records.pack_task(settings.name, settings.items, scales)
+
+
+class _Line:
+    """One bus, its meters and its own wait for the next slot."""
+
+    def __init__(self, bus, meters, tasks, schedule, clock, journal, events):
+        self.slots = 0  # read since boot
+        self._bus = bus
+        self._meters = meters
+        self._tasks = tasks
+        self._schedule = schedule
+        self._clock = clock
+        self._journal = journal
+        self._events = events
+        self._transaction = ReadTransaction(bus.preamble)
+        most_values = max(len(task.identifiers) for task in tasks)
+        self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
+        self._stopping = False
+        self._waiting = None
+        self._quality = 0  # of the clock when the slot began
+        self._began_ms = 0  # ticks
+        self._late_s = 0  # how long after the slot's instant that was
+
+    def failing(self):
+        return sum(meter.faults != 0 for meter in self._meters)
+
+    async def run(self):
         await self._unless_stopped(self._schedule.ready())
         if not self._stopping:
             await self._finish_last_slot()
@@ -62,7 +113,9 @@ class Collector:
             if next_slot is not None:
                 slot, due, missed = next_slot
                 if missed:
-                    self._events.record("slots.missed", count=missed, next=slot)
+                    self._events.record(
+                        "slots.missed", bus=self._bus.number, count=missed, next=slot
+                    )
                 await self._read_slot(slot, due)
 
     async def _unless_stopped(self, waiting):
@@ -77,7 +130,6 @@ class Collector:
             self._waiting = None
 
     def stop(self):
-        """Finish the slot under way and begin no other."""
         self._stopping = True
         if self._waiting is not None:
             self._waiting.cancel()
@@ -93,22 +145,19 @@ class Collector:
             return
         self._schedule.resume(slot)
         due = self._schedule.due(slot)
-        missing = any(
-            (self._tasks.index(task), meter.settings.number) not in done
-            for task in due
-            for meters in self._meters
-            for meter in meters
-        )
-        if missing:
-            self._events.record("slot.interrupted", slot=slot, read=len(done))
+        if len(done) < len(due) * len(self._meters):
+            self._events.record(
+                "slot.interrupted", bus=self._bus.number, slot=slot, read=len(done)
+            )
             over = self._clock.now() >= self._schedule.following(slot)
             await self._read_slot(slot, due, done, over)
 
     def _last_slot(self):
-        """(newest slot in the journal or None, {(task, meter)} that have a reading of it)."""
-        reader = self._journal.reader(journal.READING)
-        most = len(self._tasks) * sum(len(meters) for meters in self._meters)
-        reader.seek(max(1, self._journal.next(journal.READING) - most))
+        """(newest slot of this bus in the journal or None, {(task, meter)} that were read)."""
+        own = [meter.settings.number for meter in self._meters]
+        reader = self._journal.reader(READING)
+        back = _LOOK_BACK * len(self._tasks) * records.MAX_METERS
+        reader.seek(max(1, self._journal.next(READING) - back))
         newest, done = None, set()
         while True:
             record = reader.read()
@@ -119,74 +168,69 @@ class Collector:
             except ValueError as error:
                 _log.error("reading %d: %s", record[0], error)
                 continue
-            if reader.context.get(reading.task) not in self._contexts[reading.task :][:1]:
-                continue  # made for a task that an earlier configuration had
+            if reading.meter not in own or not self._is_present(reading.task, reader.context):
+                continue
             if newest is None or reading.slot > newest:
                 newest, done = reading.slot, set()
             if reading.slot == newest:
                 done.add((reading.task, reading.meter))
 
-    async def _read_slot(self, slot, due, done=(), over=False):
-        await asyncio.gather(
-            *[
-                self._read_bus(bus, meters, slot, due, done, over)
-                for bus, meters in zip(self._buses, self._meters)
-            ]
-        )
-        self.slots += 1
+    def _is_present(self, number, context):
+        """Whether a reading's task is one of now, not of an earlier configuration."""
+        return number < len(self._tasks) and context.get(number) == self._tasks[number].context
 
-    async def _read_bus(self, bus, meters, slot, due, done, over):
-        started = ticks_ms()
-        transaction = ReadTransaction(bus.preamble)
+    async def _read_slot(self, slot, due, done=(), over=False):
+        # A clock that is stepped meanwhile changes neither the slot nor how far it is trusted.
+        self._began_ms = ticks_ms()
+        self._late_s = max(0, self._clock.now() - slot)
+        self._quality = self._clock.quality
         for task in due:
-            number = self._tasks.index(task)
-            identifiers = [items.identifier(name) for name in task.items]
-            for meter in meters:
-                if (number, meter.settings.number) in done:
+            for meter in self._meters:
+                if (task.number, meter.settings.number) in done:
                     continue
                 if over:
-                    nothing = [None] * len(identifiers)
-                    self._append(meter, number, slot, quality.POWER_FAILED, nothing)
+                    nothing = [None] * len(task.identifiers)
+                    self._append(meter, task, slot, quality.POWER_FAILED, nothing)
                     continue
-                reason, values = await self._read_meter(bus, transaction, meter, identifiers)
+                reason, values = await self._read_meter(meter, task)
                 if done and reason == quality.GOOD:
                     reason = quality.MADE_UP
-                self._append(meter, number, slot, reason, values)
-                self._watch(meter, number, reason)
-        bus.cycle_ms = ticks_diff(ticks_ms(), started)
+                self._append(meter, task, slot, reason, values)
+                self._watch(meter, task, reason)
+        self._bus.cycle_ms = ticks_diff(ticks_ms(), self._began_ms)
+        self.slots += 1
 
-    @staticmethod
-    async def _read_meter(bus, transaction, meter, identifiers):
+    async def _read_meter(self, meter, task):
         """Read all items of one meter; returns (quality, values)."""
         settings = meter.settings
-        values = [None] * len(identifiers)
-        worst = quality.GOOD
-        for place, (di, index) in enumerate(identifiers):
+        transaction = self._transaction
+        values = [None] * len(task.identifiers)
+        failure = quality.GOOD
+        for place, (di, index) in enumerate(task.identifiers):
             transaction.prepare(settings.address, di)
-            reason = await bus.exchange(transaction)
+            # A meter that was silent is asked once: it costs one time-out a slot until it answers.
+            again = place > 0 or not meter.faults & _SILENT
+            reason = await self._bus.exchange(transaction, again)
             if reason == quality.GOOD:
-                try:
-                    values[place] = transaction.values()[index]
-                except (ValueError, IndexError) as error:
-                    _log.warning("meter %d: %s", settings.number, error)
-                    reason = quality.MALFORMED
+                values[place] = transaction.values[index]
             elif reason == quality.REFUSED:
                 _log.warning(
                     "meter %d refuses %08X: error %02X", settings.number, di, transaction.error
                 )
-            if reason != quality.GOOD and worst == quality.GOOD:
-                worst = reason
+            if reason != quality.GOOD and failure == quality.GOOD:
+                failure = reason
             if reason in (quality.TIMEOUT, quality.JAMMED):
-                break  # a silent meter costs one time-out, not one an item
-        return worst, values
+                break  # what is silent at one item is not asked for the others
+        return failure, values
 
     def _append(self, meter, task, slot, reason, values):
         """Write a reading to the journal."""
-        offset = max(0, self._clock.now() - slot)
-        number, clock = meter.settings.number, self._clock.quality
-        reading = records.Reading(task, number, slot, offset, clock, reason, values)
+        offset = self._late_s + ticks_diff(ticks_ms(), self._began_ms) // 1000
+        reading = records.Reading(
+            task.number, meter.settings.number, slot, offset, self._quality, reason, values
+        )
         size = records.pack_reading(reading, self._buffer)
-        self._journal.append(journal.READING, self._buffer, size)
+        self._journal.append(READING, self._buffer, size)
 
     def _watch(self, meter, task, reason):
         """Make events of a meter that begins or ceases to fail."""
@@ -194,9 +238,9 @@ class Collector:
         if reason in (quality.TIMEOUT, quality.JAMMED):
             meter.faults |= _SILENT
         elif reason in (quality.GOOD, quality.MADE_UP):
-            meter.faults &= ~(_SILENT | 1 << task)
+            meter.faults &= ~(_SILENT | 1 << task.number)
         else:
-            meter.faults = before & ~_SILENT | 1 << task
+            meter.faults = before & ~_SILENT | 1 << task.number
         failing = meter.faults != 0
         if failing == (before != 0):
             return
@@ -205,8 +249,3 @@ class Collector:
             self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
         else:
             self._events.record("meter.recovered", meter=number)
-
-
-def journal_buffer_size(tasks):
-    """Bytes that the largest reading of any task may take."""
-    return records.FIXED_SIZE + records.VALUE_SIZE * max(len(task.items) for task in tasks)

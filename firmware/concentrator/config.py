@@ -11,9 +11,9 @@ import re
 from micropython import const
 
 from . import items
+from .records import MAX_METERS
 
 VERSION = const(1)
-MAX_METERS = const(64)
 
 _REQUIRED = object()
 

@@ -4,8 +4,8 @@ import json
 
 from micropython import const
 
-from . import journal as journals
 from . import log
+from .journal import EVENT, MAX_PAYLOAD
 
 _CUT = const(40)  # characters that are kept of details too long for a record
 
@@ -24,10 +24,10 @@ class Events:
         _log.info("%s %s", name, detail)
         event = [self._clock.now(), self._clock.quality, name, detail]
         record = self._pack(event)
-        if len(record) > journals.MAX_PAYLOAD:
+        if len(record) > MAX_PAYLOAD:
             event[3] = {"cut": str(detail)[:_CUT]}
             record = self._pack(event)
-        self._journal.append(journals.EVENT, record)
+        self._journal.append(EVENT, record)
 
     @staticmethod
     def _pack(event):

@@ -7,7 +7,8 @@ import json
 
 from micropython import const
 
-from . import journal, log, payloads, records
+from . import log, payloads, records
+from .journal import EVENT, STREAMS
 
 MAX_ROWS = const(64)
 _MAX_BYTES = const(8000)  # a payload that every cloud takes
@@ -35,14 +36,14 @@ class Feed:
     What was acknowledged already is left out.
     """
 
-    def __init__(self, log_of_records, device, stream, kind, first, end=None):
-        self._journal = log_of_records
+    def __init__(self, journal, device, stream, kind, first, end=None):
+        self._journal = journal
         self._device = device
         self._stream = stream
         self._kind = kind
         self._begin = first
         self._end = end
-        self._reader = log_of_records.reader(stream)
+        self._reader = journal.reader(stream)
         self._position = first  # the next record to put into a batch
         self._held = None  # (number, key, text): read, but of the batch after the present one
         self._clear()
@@ -121,11 +122,11 @@ class Feed:
                 return number, key, text
             except ValueError as error:
                 # It must not stop what comes behind it: it becomes a gap.
-                _log.error("%s %d: %s", journal.STREAMS[self._stream], number, error)
+                _log.error("%s %d: %s", STREAMS[self._stream], number, error)
 
     def _convert(self, payload):
         """(what all rows of a batch have in common, the JSON of one row)."""
-        if self._stream == journal.EVENT:
+        if self._stream == EVENT:
             str(payload, "utf-8")  # or ValueError
             return None, bytes(payload)
         reading = records.unpack_reading(payload, len(payload))
@@ -138,7 +139,7 @@ class Feed:
 
     def _finish(self):
         epoch = self._journal.epoch
-        if self._stream == journal.EVENT:
+        if self._stream == EVENT:
             payload = payloads.events(self._device, epoch, self._first, self._texts)
         else:
             task, slot, clock = self._key
@@ -157,7 +158,7 @@ class Feed:
 
     def _gap(self, found):
         first = self._position
-        name = journal.STREAMS[self._stream]
+        name = STREAMS[self._stream]
         payload = payloads.gap(self._device, self._journal.epoch, name, first, found - 1)
         self._position = found
         if self._end is not None and found >= self._end:

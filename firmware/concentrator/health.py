@@ -6,8 +6,9 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from . import clock as clocks
-from . import journal, records
+from . import records
+from .clock import SYNCHRONISED
+from .journal import READING, STREAMS
 
 _PROBE_MS = const(10)
 _WEAK_SIGNAL = const(10)  # AT+CSQ: about -93 dBm
@@ -21,16 +22,16 @@ STATUS_OVERRUN = const(8)
 class Health:
     """Collects the state of all parts, which app hands over, into one heartbeat."""
 
-    def __init__(self, clock, log_of_records, buses, collector, modem):
+    def __init__(self, clock, journal, buses, collector, modem):
         self.uplink = None  # made after this object, which it needs
         self._clock = clock
-        self._journal = log_of_records
+        self._journal = journal
         self._buses = buses
         self._collector = collector
         self._modem = modem
         self._booted = ticks_ms()
         self._up = 0
-        self._oldest = log_of_records.reader(journal.READING)
+        self._oldest = journal.reader(READING)
         self.stall_ms = 0  # longest time the event loop was held up, since boot
 
     async def watch(self):
@@ -44,7 +45,7 @@ class Health:
     def status(self):
         """The status word: 0 when all is well."""
         word = 0
-        if self._clock.quality != clocks.SYNCHRONISED:
+        if self._clock.quality != SYNCHRONISED:
             word |= STATUS_CLOCK
         if self._collector.failing():
             word |= STATUS_METERS
@@ -56,8 +57,8 @@ class Health:
 
     def snapshot(self):
         """The heartbeat as a dict, in the words of docs/mqtt.md."""
-        log = self._journal
-        streams = range(len(journal.STREAMS))
+        journal = self._journal
+        streams = range(len(STREAMS))
         self._count_seconds()
         return {
             "time": self._clock.now(),
@@ -66,15 +67,15 @@ class Health:
             "status": self.status(),
             "signal": self._modem.signal,
             "operator": self._modem.operator,
-            "slots": self._collector.slots,
+            "slots": self._collector.slots(),
             "journal": {
-                "records": sum(log.next(s) - 1 for s in streams),
-                "written": {journal.STREAMS[s]: log.next(s) - 1 for s in streams},
-                "unsent": sum(log.unsent(s) for s in streams),
+                "records": sum(journal.next(s) - 1 for s in streams),
+                "written": {STREAMS[s]: journal.next(s) - 1 for s in streams},
+                "unsent": sum(journal.unsent(s) for s in streams),
                 "oldest": self._oldest_slot(),
-                "overrun": log.overrun,
-                "erases": log.erases,
-                "blocks": log.blocks_used(),
+                "overrun": journal.overrun,
+                "erases": journal.erases,
+                "blocks": journal.blocks_used(),
             },
             "buses": [
                 {"cycle": b.cycle_ms, "good": b.good, "failed": b.failed, "retried": b.retried}
@@ -92,9 +93,9 @@ class Health:
 
     def _oldest_slot(self):
         """Slot of the oldest reading that waits to be acknowledged; None when there is none."""
-        if not self._journal.unsent(journal.READING):
+        if not self._journal.unsent(READING):
             return None
-        self._oldest.seek(self._journal.cursor(journal.READING))
+        self._oldest.seek(self._journal.cursor(READING))
         record = self._oldest.read()
         try:
             return records.unpack_reading(record[1], len(record[1])).slot if record else None

@@ -17,6 +17,7 @@ from micropython import const
 
 _FIXED = "<BBBBIH"
 FIXED_SIZE = struct.calcsize(_FIXED)  # bytes of a reading without values
+MAX_METERS = const(64)
 VALUE_SIZE = const(10)  # bytes of the longest value
 
 

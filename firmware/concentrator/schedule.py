@@ -7,7 +7,7 @@ from micropython import const
 from .clock import NEVER_SET
 
 _NAP_MS = const(1000)  # look at the clock again at least so often: it may have been stepped
-_COUNT_MISSED = const(10000)  # do not count for ever when the clock jumps by years
+_COUNT_MISSED = const(100)  # more are not counted, which would hold up everybody else
 
 
 def next_slot(now, every, utc_offset):
@@ -50,7 +50,10 @@ class Schedule:
             await asyncio.sleep_ms(_NAP_MS)
 
     async def wait(self):
-        """Wait for the next slot; returns (slot, the tasks that are due, slots missed before)."""
+        """Wait for the next slot; returns (slot, the tasks that are due, slots missed before).
+
+        100 missed slots may be more.
+        """
         await self.ready()
         steps = None
         while True:

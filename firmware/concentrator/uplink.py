@@ -11,8 +11,9 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from . import journal, log, payloads
+from . import log, payloads
 from .feed import Feed
+from .journal import EVENT, READING, STREAMS
 from .modem import ModemError
 from .mqtt import MQTTError, Session
 
@@ -22,6 +23,8 @@ _ACKNOWLEDGE_MS = const(60000)  # a batch without PUBACK for so long: the connec
 _SIGNAL_MS = const(60000)  # how often the modem is asked for signal and operator
 _RETRY_MIN_S = const(2)
 _RETRY_MAX_S = const(120)
+_STABLE_MS = const(60000)  # a connection that held for so long was a good one
+_REPORT_MS = const(600000)  # losses become an event at most so often
 
 _log = log.get("uplink")
 
@@ -29,44 +32,62 @@ _log = log.get("uplink")
 class Uplink:
     """Owns modem and session. `heartbeat()` returns the status that goes up as heartbeat."""
 
-    def __init__(self, config, log_of_records, modem, events, heartbeat):
+    def __init__(self, config, journal, modem, events, heartbeat):
         self.state = "offline"  # offline, connecting, online
         self.connects = 0
         self.batches = 0  # acknowledged since boot
         self.bytes = 0  # payload bytes published since boot
         self._config = config
         self._settings = config.uplink
-        self._journal = log_of_records
+        self._journal = journal
         self._modem = modem
         self._events = events
         self._heartbeat = heartbeat
-        self._wake = log_of_records.appended
+        self._wake = journal.appended
         self._window = {}  # pid: (stream, first, count, bytes, when sent); stream None: no record
         self._pid = 0
         self._flush = False
         self._failure = None
         self._session = None  # while online
+        self._online_since = None  # ticks
+        self._reported_online = False
+        self._reported = None  # ticks when a loss was last made an event
+        self._losses = 0  # since then
 
     async def run(self):
         """Connect, publish, and connect again after whatever goes wrong, for ever."""
         delay = _RETRY_MIN_S
         while True:
             self.state = "connecting"
-            connects, batches = self.connects, self.batches
+            self._online_since = None
             try:
                 await self._connection()
-            except (ModemError, MQTTError) as error:
-                why = str(error)
-                _log.warning("%s", why)
-                if self.connects > connects:
-                    self._events.record("uplink.lost", why=why[:120])
-                # A broker may accept every connection, and hang up on the first message.
-                if self.batches > batches:
-                    delay = _RETRY_MIN_S
+            except (ModemError, MQTTError, MemoryError) as error:
+                _log.warning("%s", error)
+                if self._online_since is not None:
+                    self._report_lost(str(error))
+                    # Not at once: a broker may take every connection and hang up soon after.
+                    if ticks_diff(ticks_ms(), self._online_since) > _STABLE_MS:
+                        delay = _RETRY_MIN_S
             self.state = "offline"
             # Jitter: thousands of devices that lost one broker must not come back in step.
             await asyncio.sleep_ms(delay * 500 + random.randrange(delay * 1000))
             delay = min(2 * delay, _RETRY_MAX_S)
+
+    def _report_online(self):
+        if not self._reported_online:
+            self._reported_online = True
+            self._events.record("uplink.online", connects=self.connects, signal=self._modem.signal)
+
+    def _report_lost(self, why):
+        """Make an event of a lost connection; a link that flaps must not fill the journal."""
+        self._losses += 1
+        now = ticks_ms()
+        if self._reported is None or ticks_diff(now, self._reported) > _REPORT_MS:
+            self._events.record("uplink.lost", why=why[:120], times=self._losses)
+            self._reported = now
+            self._losses = 0
+            self._reported_online = False
 
     async def drain(self, limit_s):
         """Publish all that is waiting, without lingering; returns whether it was acknowledged."""
@@ -88,7 +109,7 @@ class Uplink:
                 _log.warning("taking leave: %s", error)
 
     def _waiting(self):
-        return sum(self._journal.unsent(stream) for stream in range(len(journal.STREAMS)))
+        return sum(self._journal.unsent(stream) for stream in range(len(STREAMS)))
 
     async def _connection(self):
         settings = self._settings
@@ -103,10 +124,11 @@ class Uplink:
             self._session = session
             self.connects += 1
             self.state = "online"
+            self._online_since = ticks_ms()
             self._window = {}
             self._failure = None
             receiver = asyncio.create_task(self._receive(session))
-            self._events.record("uplink.online", connects=self.connects, signal=self._modem.signal)
+            self._report_online()
             await self._publish_all(session)
         finally:
             self._session = None
@@ -134,14 +156,14 @@ class Uplink:
         beat_due = ticks_ms()
         signal_due = ticks_add(beat_due, _SIGNAL_MS)
         grown = ticks_ms()  # when the journal last grew
-        seen = self._journal.next(journal.READING)
+        seen = self._journal.next(READING)
         while True:
             if self._failure is not None:
                 raise self._failure
             now = ticks_ms()
             self._check_alive(session, now)
-            if self._journal.next(journal.READING) != seen:
-                seen = self._journal.next(journal.READING)
+            if self._journal.next(READING) != seen:
+                seen = self._journal.next(READING)
                 grown = now
             if ticks_diff(now, beat_due) >= 0:
                 beat_due = ticks_add(now, self._settings.heartbeat * 1000)
@@ -181,15 +203,15 @@ class Uplink:
 
     def _feeds(self):
         """The feeds of one connection, most urgent first."""
-        log_of_records = self._journal
+        journal = self._journal
         device = self._config.device
-        border = log_of_records.next(journal.READING)
-        events = log_of_records.cursor(journal.EVENT)
-        backlog = log_of_records.cursor(journal.READING)
+        border = journal.next(READING)
+        events = journal.cursor(EVENT)
+        backlog = journal.cursor(READING)
         return (
-            Feed(log_of_records, device, journal.EVENT, "event", events),
-            Feed(log_of_records, device, journal.READING, "live", border),
-            Feed(log_of_records, device, journal.READING, "hist", backlog, border),
+            Feed(journal, device, EVENT, "event", events),
+            Feed(journal, device, READING, "live", border),
+            Feed(journal, device, READING, "hist", backlog, border),
         )
 
     def _next_batch(self, feeds, live, flush):

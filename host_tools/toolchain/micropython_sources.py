@@ -47,10 +47,13 @@ def debian_mirror() -> str | None:
     """The URI of the mirror this machine's own apt uses for Debian's main archive, if any."""
     if not (shutil.which("apt-get") and KEYRING.exists()):
         return None
-    codename = ""
+    system = {}
     for line in pathlib.Path("/etc/os-release").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VERSION_CODENAME="):
-            codename = line.partition("=")[2].strip('"')
+        name, _, value = line.partition("=")
+        system[name] = value.strip('"')
+    if system.get("ID") != "debian":
+        return None
+    codename = system.get("VERSION_CODENAME", "")
     targets = run(
         [
             "apt-get",

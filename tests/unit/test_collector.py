@@ -3,8 +3,8 @@
 import asyncio
 
 import dlt645
-from concentrator import journal, quality, records
-from concentrator.collector import Collector, journal_buffer_size
+from concentrator import collector, journal, quality, records
+from concentrator.collector import Collector
 from concentrator.journal import Journal
 from fakes import Clock, Events, RamFlash, Settings, until
 
@@ -25,8 +25,10 @@ class Bus:
         self.cycle_ms = 0
         self.behaviour = behaviour
         self.asked = []  # (address, di)
+        self.again = []  # for each: whether it may be repeated
 
-    async def exchange(self, transaction):
+    async def exchange(self, transaction, again):
+        self.again.append(again)
         address, _, wire_di = dlt645.parse(transaction.request[: transaction.request_size])
         di = int.from_bytes(wire_di, "little")
         self.asked.append((address, di))
@@ -45,13 +47,13 @@ class Bus:
 
 
 class Schedule:
-    # Gives the scripted slots, then waits for ever.
+    # Gives one bus the scripted slots, then waits for ever.
 
-    def __init__(self, *slots):
+    def __init__(self, slots, tasks, known):
         self.slots = list(slots)
+        self.tasks = tasks
         self.resumed = None
-        self.time_known = asyncio.Event()
-        self.time_known.set()
+        self.time_known = known
 
     async def ready(self):
         await self.time_known.wait()
@@ -59,7 +61,8 @@ class Schedule:
     async def wait(self):
         if not self.slots:
             await asyncio.Event().wait()
-        return self.slots.pop(0)
+        slot, due, missed = self.slots.pop(0)
+        return slot, [self.tasks[number] for number in due], missed
 
     def resume(self, slot):
         self.resumed = slot
@@ -77,8 +80,11 @@ class Site:
     def __init__(self, slots, tasks=(ENERGY,), meters=3, buses=1, behaviour=None, log=None):
         self.behaviour = behaviour or {}
         self.tasks = list(tasks)
-        self.schedule = Schedule(*slots)
-        self.schedule.tasks = self.tasks
+        self.slots = slots
+        self.schedules = []
+        self.time_known = asyncio.Event()
+        self.time_known.set()
+        collector.Schedule = self.schedule
         self.buses = [Bus(n + 1, self.behaviour) for n in range(buses)]
         settings = [
             Settings(number=i + 1, address=address(i + 1), bus=i % buses + 1)
@@ -90,15 +96,19 @@ class Site:
             log = Journal(RamFlash(8))
             log.mount(1)
         self.journal = log
-        self.collector = Collector(
-            self.schedule, self.buses, settings, self.tasks, self.clock, log, self.events
-        )
+        config = Settings(meters=settings, tasks=self.tasks, utc_offset=0)
+        self.collector = Collector(self.buses, config, self.clock, log, self.events)
+
+    def schedule(self, clock, tasks, utc_offset):
+        slots = [(slot, [self.tasks.index(t) for t in due], n) for slot, due, n in self.slots]
+        self.schedules.append(Schedule(slots, tasks, self.time_known))
+        return self.schedules[-1]
 
     async def run(self):
         # Until all scripted slots are read.
-        slots = len(self.schedule.slots)
+        slots = len(self.slots)
         running = asyncio.create_task(self.collector.run())
-        assert await until(lambda: self.collector.slots >= slots)
+        assert await until(lambda: self.collector.slots() >= slots)
         await asyncio.sleep_ms(1)
         self.collector.stop()
         await running
@@ -212,7 +222,7 @@ async def test_failing_and_recovered_are_one_event_each():
     answers = [True, False, False, True, True, False]  # slot by slot
 
     def moody(di):
-        return BLOCK[di] if answers[site.collector.slots] else quality.TIMEOUT
+        return BLOCK[di] if answers[site.collector.slots()] else quality.TIMEOUT
 
     site.behaviour[address(2)] = moody
     readings = await site.run()
@@ -240,7 +250,9 @@ async def test_a_meter_that_answers_again_has_recovered_whatever_the_task():
     # Silent when the daily task ran, it must not count as failing until the next day.
     daily = [(SLOT, [ENERGY, POWER], 0)] + slots([ENERGY], 2)
     site = Site(daily, [ENERGY, POWER], meters=1)
-    site.behaviour[address(1)] = lambda di: BLOCK[di] if site.collector.slots else quality.TIMEOUT
+    site.behaviour[address(1)] = lambda di: (
+        BLOCK[di] if site.collector.slots() else quality.TIMEOUT
+    )
     await site.run()
     assert site.events.names() == ["meter.failing", "meter.recovered"]
     assert site.collector.failing() == 0
@@ -249,7 +261,7 @@ async def test_a_meter_that_answers_again_has_recovered_whatever_the_task():
 async def test_missed_slots_are_an_event():
     site = Site([(SLOT, [ENERGY], 0), (SLOT + 3600, [ENERGY], 3)], meters=1)
     assert len(await site.run()) == 2
-    assert site.events.all == [("slots.missed", {"count": 3, "next": SLOT + 3600})]
+    assert site.events.all == [("slots.missed", {"bus": 1, "count": 3, "next": SLOT + 3600})]
 
 
 async def test_stop_finishes_the_slot_under_way():
@@ -262,18 +274,51 @@ async def test_stop_finishes_the_slot_under_way():
     site.behaviour[address(5)] = stop
     await site.collector.run()
     assert len(site.readings()) == 8
-    assert site.collector.slots == 1
+    assert site.collector.slots() == 1
 
 
-async def test_a_clock_set_back_during_a_slot():
-    site = Site(slots([ENERGY], 1), meters=2)
+async def test_a_clock_stepped_during_a_slot_changes_neither_slot_nor_trust():
+    for step_s in (-5000, 3600):
+        site = Site(slots([ENERGY], 1), meters=2)
+        site.clock.quality = 2
 
-    def step_back(di):
-        site.clock.ms = (SLOT - 5000) * 1000
-        return BLOCK[di]
+        def step(di):
+            site.clock.ms += step_s * 1000  # noqa: B023
+            site.clock.quality = 1  # noqa: B023
+            return BLOCK[di]
 
-    site.behaviour[address(1)] = step_back
-    assert [r.offset for r in await site.run()] == [0, 0]
+        site.behaviour[address(1)] = step
+        readings = await site.run()
+        assert [(r.slot, r.offset, r.clock) for r in readings] == [(SLOT, 7, 2)] * 2
+
+
+async def test_a_bus_that_is_cut_does_not_hold_up_the_other():
+    site = Site(slots([ENERGY], 5), meters=2, buses=2)
+    cut = asyncio.Event()
+    exchange = site.buses[0].exchange
+
+    async def slow(transaction, again):
+        await cut.wait()
+        return await exchange(transaction, again)
+
+    site.buses[0].exchange = slow
+    running = asyncio.create_task(site.collector.run())
+    assert await until(lambda: len(site.readings()) == 5)
+    assert {r.meter for r in site.readings()} == {2}
+    cut.set()
+    assert await until(lambda: site.collector.slots() == 5)
+    site.collector.stop()
+    await running
+
+
+async def test_a_meter_that_was_silent_is_asked_only_once_until_it_answers():
+    site = Site(slots([ENERGY], 4), meters=1)
+    answers = [False, False, True, True]
+    site.behaviour[address(1)] = lambda di: (
+        BLOCK[di] if answers[site.collector.slots()] else quality.TIMEOUT
+    )
+    await site.run()
+    assert site.buses[0].again == [True, False, False, True, True, True]
 
 
 async def test_what_a_reading_means_stands_in_the_journal():
@@ -286,11 +331,10 @@ async def test_what_a_reading_means_stands_in_the_journal():
     assert (name, items, scales) == ("power", POWER.items, [-4, -3])
 
 
-def test_the_buffer_holds_the_largest_reading():
-    full = Settings(items=["voltage.a"] * 8)
-    buffer = bytearray(journal_buffer_size([full]))
-    values = [-(10**18)] * 8
-    records.pack_reading(records.Reading(7, 255, SLOT, 10**6, 1, 30, values), buffer)
+async def test_the_largest_reading_fits():
+    full = Settings(name="full", items=["voltage.a"] * 8, every=900)
+    site = Site(slots([full], 1), [full], meters=1)
+    assert plain(await site.run()) == [(0, 1, quality.GOOD, [2301] * 8)]
 
 
 # --- A slot that a reset cut short ------------------------------------------------------------
@@ -317,8 +361,8 @@ async def test_the_rest_of_a_slot_is_read_after_a_restart():
         (3, quality.MADE_UP, 60),
         (4, quality.MADE_UP, 60),
     ]
-    assert site.events.all == [("slot.interrupted", {"slot": SLOT, "read": 2})]
-    assert site.schedule.resumed == SLOT
+    assert site.events.all == [("slot.interrupted", {"bus": 1, "slot": SLOT, "read": 2})]
+    assert site.schedules[0].resumed == SLOT
 
 
 async def test_a_slot_that_is_over_is_completed_with_the_reason():
@@ -343,12 +387,12 @@ async def test_a_silent_meter_in_a_resumed_slot():
 
 async def test_an_interrupted_slot_waits_for_the_time_on_a_board_without_a_clock():
     site = Site(slots([ENERGY], 1), meters=2)
-    site.schedule.time_known.clear()
+    site.time_known.clear()
     running = asyncio.create_task(site.collector.run())
     await asyncio.sleep_ms(5)
     assert site.buses[0].asked == []
-    site.schedule.time_known.set()
-    assert await until(lambda: site.collector.slots == 1)
+    site.time_known.set()
+    assert await until(lambda: site.collector.slots() == 1)
     site.collector.stop()
     await running
     assert len(site.readings()) == 2
@@ -356,8 +400,20 @@ async def test_an_interrupted_slot_waits_for_the_time_on_a_board_without_a_clock
 
 async def test_stop_ends_the_wait_for_the_time():
     site = Site([])
-    site.schedule.time_known.clear()
+    site.time_known.clear()
     running = asyncio.create_task(site.collector.run())
     await asyncio.sleep_ms(5)
     site.collector.stop()
     await asyncio.wait_for_ms(running, 1000)
+
+
+async def test_only_its_own_meters_count_for_a_bus():
+    before = Site(slots([ENERGY], 1), meters=1, buses=1)  # meter 1, on bus 1
+    await before.run()
+    site = Site([], meters=4, buses=2, log=before.journal)  # 1 and 3 on bus 1, 2 and 4 on bus 2
+    site.clock.ms = (SLOT + 60) * 1000
+    running = asyncio.create_task(site.collector.run())
+    await asyncio.sleep_ms(20)
+    site.collector.stop()
+    await running
+    assert sorted(r.meter for r in site.readings()) == [1, 3]

@@ -467,16 +467,28 @@ async def test_a_broker_that_accepts_and_hangs_up_is_not_hammered():
     growing(await pauses(site, 6))
 
 
-async def test_success_makes_the_pause_short_again():
+async def test_only_a_connection_that_held_makes_the_pause_short_again():
+    for minutes, short in ((0, False), (2, True)):
+        site = Site(readings=1)
+        site.broker.failing = ModemError("no network")
+        await pauses(site, 5)
+        site.broker.failing = None
+        assert await until(lambda: site.state() == (2, 2, 0))  # noqa: B023
+        count = len(site.time.pauses)
+        site.time.ahead_ms = minutes * 60000
+        site.broker.drop()
+        assert await until(lambda: len(site.time.pauses) > count)  # noqa: B023
+        assert (site.time.pauses[count] < 3000) == short, site.time.pauses
+
+
+async def test_a_link_that_flaps_does_not_fill_the_journal():
     site = Site(readings=1)
-    site.broker.failing = ModemError("no network")
-    await pauses(site, 5)
-    site.broker.failing = None
-    assert await until(lambda: site.state() == (2, 2, 0))
-    count = len(site.time.pauses)
-    site.broker.drop()
-    assert await until(lambda: len(site.time.pauses) > count)
-    assert site.time.pauses[count] < 3000
+    site.start()
+    for n in range(1, 21):
+        assert await until(lambda: site.uplink.connects == n and not site.state()[2])  # noqa: B023
+        site.broker.drop()
+    assert await until(lambda: site.uplink.connects == 21)
+    assert site.journal.next(journal.EVENT) - 1 <= 3  # online, lost, online
 
 
 async def test_pauses_differ_between_devices():

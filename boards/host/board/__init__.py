@@ -82,8 +82,11 @@ def _open(name, advice):
 
 
 def journal_flash():
-    """The block device that holds the journal."""
-    return NorFile(_site + "/journal.nor", _JOURNAL_BLOCKS)
+    """The block device that holds the journal; BoardError when its file is another's."""
+    try:
+        return NorFile(_site + "/journal.nor", _JOURNAL_BLOCKS)
+    except OSError as error:
+        raise BoardError("journal's flash: %s; move the file away for a new one" % error)
 
 
 def utc_ms():
@@ -91,9 +94,17 @@ def utc_ms():
     return time.time_ns() // 1000000
 
 
-def unique_bytes(count):
+def set_utc_ms(ms):
+    """Set the real-time clock. The machine's clock is not ours to set: this does nothing here."""
+
+
+def random_bytes(count):
     """`count` bytes nobody can guess, for a new journal's epoch and for jitter."""
     return os.urandom(count)
+
+
+def restart():
+    """Start over after a failure; here the process ends, and may be started again."""
 
 
 async def stop_requested():

@@ -1,9 +1,18 @@
 """Modems: what all of them have in common.
 
-A modem has `start()`, `connect(host, port)` and the attributes `signal` and `operator`; what
-connect() returns is a transport: `send(data)`, `read()` and `close()`, all of them coroutines.
+A modem has the coroutines `run()` (for ever, a task of its own), `start()` (into the network),
+`refresh()` (signal, operator, time) and `connect(host, port)`, and the attributes `signal` (as
+AT+CSQ gives it) and `operator`. What connect() returns is a transport: `send(data)`, `read()` and
+`close()`, all of them coroutines.
 """
 
 
 class ModemError(Exception):
-    """The modem, its network or a connection failed; the text says which and why."""
+    """The modem, its network or a connection failed; the text says which and why.
+
+    `final` is the result code that a command ended with, None when it got none.
+    """
+
+    def __init__(self, text, final=None):
+        super().__init__(text)
+        self.final = final

@@ -107,7 +107,7 @@ class CommandLine:
             self._data_left = 0
         self._in_step = True
         if self._final not in _SUCCESS:
-            raise ModemError("%s: %s" % (_brief(text), self._final))
+            raise ModemError("%s: %s" % (_brief(text), self._final), self._final)
         return self._lines
 
     async def _ask(self, text, data, timeout_ms):

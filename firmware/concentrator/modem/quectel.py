@@ -10,6 +10,7 @@ import time
 from micropython import const
 
 from .. import log
+from ..clock import utc_seconds
 from . import ModemError
 from .at import CommandLine
 
@@ -21,6 +22,7 @@ _REGISTRATION_S = const(90)
 _CONNECT_MS = const(150000)  # the modem's own limit for AT+QIOPEN and AT+QIACT
 _SEND_MS = const(60000)  # the send buffer may be full for so long before the link counts as dead
 _UNKNOWN_SIGNAL = const(99)
+_FIRST_YEAR = const(26)  # of the century: this firmware is not older, so no time can be
 
 _OPEN_ERRORS = {
     "563": "socket is in use",
@@ -40,7 +42,6 @@ class Modem:
     def __init__(self, port, apn, on_time):
         self.signal = _UNKNOWN_SIGNAL  # AT+CSQ: 0 to 31, 99 unknown
         self.operator = ""
-        self.model = ""
         self._apn = apn
         self._on_time = on_time
         self._opened = asyncio.Event()
@@ -56,21 +57,21 @@ class Modem:
     async def start(self):
         """Bring the modem into the network. ModemError says at which step it failed, and why."""
         await self._synchronise()
-        self.model = " ".join((await self._at.command("ATI"))[:2])
+        _log.info("%s", " ".join((await self._at.command("ATI"))[:3]))
         await self._check_sim()
         await self._register()
         await self.refresh()
-        await self._take_time()
-        await self._at.command('AT+CGDCONT=%d,"IP","%s"' % (_CONTEXT, self._apn))
         active = await self._at.command("AT+QIACT?")
         if not any(line.startswith("+QIACT: %d," % _CONTEXT) for line in active):
+            await self._at.command('AT+CGDCONT=%d,"IP","%s"' % (_CONTEXT, self._apn))
             await self._at.command("AT+QIACT=%d" % _CONTEXT, _CONNECT_MS)
 
     async def refresh(self):
-        """Ask for signal and operator."""
+        """Ask for signal, operator and the network's time."""
         signal = _field(await self._at.command("AT+CSQ"), "+CSQ: ", 0, "")
         self.signal = int(signal) if signal.isdigit() else _UNKNOWN_SIGNAL
         self.operator = _field(await self._at.command("AT+COPS?"), "+COPS: ", 2, "").strip('"')
+        await self._take_time()
 
     async def connect(self, host, port):
         """Open a TCP connection; returns the transport. Raises ModemError."""
@@ -140,11 +141,10 @@ class Modem:
             return
         year, month, day, hour, minute, second = [int(match.group(i)) for i in range(1, 7)]
         quarters = int(match.group(8)) * (-1 if match.group(7) == "-" else 1)
-        if year < 26 or year >= 80:  # the modem's own start value: the network gave no time yet
+        if not _FIRST_YEAR <= year < 80:  # the modem's start value: the network gave no time yet
             return
-        local = time.mktime((2000 + year, month, day, hour, minute, second, 0, 0))
-        epoch = time.mktime((1970, 1, 1, 0, 0, 0, 0, 0))  # boards count from 1970 or from 2000
-        self._on_time((local - epoch - quarters * 900) * 1000)
+        local = utc_seconds(2000 + year, month, day, hour, minute, second)
+        self._on_time((local - quarters * 900) * 1000)
 
     def _unsolicited(self, line):
         if line.startswith("+QIOPEN:"):
@@ -193,7 +193,7 @@ class _Socket:
                 await self._at.send("AT+QISEND=%d,%d" % (_SOCKET, len(part)), part)
                 return
             except ModemError as error:
-                if "SEND FAIL" not in str(error):
+                if error.final != "SEND FAIL":
                     raise
                 await asyncio.sleep_ms(100)  # the modem's send buffer is full
         raise ModemError("the network takes no data for %d s" % (_SEND_MS // 1000))

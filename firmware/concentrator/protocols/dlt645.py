@@ -87,7 +87,7 @@ def decode(di, data):
 
 
 class ReadTransaction:
-    """One request for one identifier, and its answer. Reused: it allocates only when made.
+    """One request for one identifier, and its answer. Reused: only `values` are new every time.
 
     The bus sends `request` (the first `request_size` bytes), feeds what arrives to `decoder` and
     asks accept() about every frame.
@@ -98,19 +98,19 @@ class ReadTransaction:
         self.request = bytearray(_MAX_REQUEST)
         self.request_size = 0
         self.error = 0  # the error word of a refusal
+        self.values = ()  # of a good answer
         self._preamble = preamble
         self._address = ""
         self._di = bytearray(_DI_SIZE)
         self._answer = bytearray(_MAX_DATA)
         self._view = memoryview(self._answer)
-        self._size = 0
 
     def prepare(self, address, di):
         """Build the request for `di` (a number) to the meter `address` (12 digits)."""
         self._address = address
         struct.pack_into("<I", self._di, 0, di)
         self.request_size = dlt645.encode(self.request, address, _READ, self._di, self._preamble)
-        self._size = 0
+        self.values = ()
         self.error = 0
 
     def accept(self):
@@ -132,10 +132,17 @@ class ReadTransaction:
         for i in range(_DI_SIZE):
             if self._answer[i] != self._di[i]:
                 return quality.WRONG
-        self._size = size
-        return quality.GOOD
+        return self._decode(size)
 
-    def values(self):
-        """The decoded answer; ValueError when its length does not fit the identifier."""
-        di = struct.unpack("<I", self._di)[0]
-        return decode(di, self._view[_DI_SIZE : self._size])
+    def _decode(self, size):
+        data = self._view[_DI_SIZE:size]
+        try:
+            self.values = decode(struct.unpack("<I", self._di)[0], data)
+        except ValueError:
+            return quality.MALFORMED
+        step = len(data) // len(self.values)
+        for place, value in enumerate(self.values):
+            # FF stands for what a meter has not; any other digit that is none is damage.
+            if value is None and data[place * step : (place + 1) * step] != b"\xff" * step:
+                return quality.MALFORMED
+        return quality.GOOD
