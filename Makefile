@@ -1,6 +1,9 @@
 # Every entry point of the project. `make help` lists them.
 
 SHELL := /bin/sh
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder whose path has a space: move the clone)
+endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -27,7 +30,7 @@ DEAD ?= 0
 .PHONY: help
 help:
 	@echo "make run         64 simulated meters -> concentrator -> simulated modem -> MQTT broker, live view"
-	@echo "                   SECONDS=60   stop by itself after so many seconds (0: until Ctrl-C)"
+	@echo "                   SECONDS=60   stop after so many seconds and the slot then under way (0: at Ctrl-C)"
 	@echo "                   METERS=64    meters, spread over two RS485 buses (1 to 64)"
 	@echo "                   BAUD=2400    bit/s on the buses (600 to 115200)"
 	@echo "                   PERIOD=30    slot length in seconds (a divisor of one day)"
@@ -115,8 +118,8 @@ $(BUILD)/host/micropython: $(FIRMWARE) $(FILE_LIST) $(FETCHED_LIB)/README.md $(B
 
 .PHONY: run
 run: deps
-	@$(PYTHON) -m host_tools.demonstration --seconds $(SECONDS) --meters $(METERS) --baud $(BAUD) \
-	    --period $(PERIOD) --dead $(DEAD)
+	@$(PYTHON) -m host_tools.demonstration --seconds="$(SECONDS)" --meters="$(METERS)" \
+	    --baud="$(BAUD)" --period="$(PERIOD)" --dead="$(DEAD)"
 
 # --- Tests -----------------------------------------------------------------------------------
 

@@ -35,20 +35,21 @@ class Application:
         config = configuration.load(board.configuration())
         if len(config.buses) > board.BUSES:
             raise configuration.ConfigError(
-                "buses has %d entries, board %s has %d"
-                % (len(config.buses), board.NAME, board.BUSES)
+                "%s: buses is a list of %d; use 1 to %d, as many as board %s has"
+                % (board.configuration(), len(config.buses), board.BUSES, board.NAME)
             )
+        self.buses = [
+            Bus(number, board.bus(number, settings.baud), settings)
+            for number, settings in enumerate(config.buses, 1)
+        ]
+        modem_port = board.modem()
         random.seed(struct.unpack("<I", board.random_bytes(4))[0])
         self.clock = Clock(board.utc_ms, board.set_utc_ms)
         self.journal = Journal(board.journal_flash())
         self.journal.mount(struct.unpack("<I", board.random_bytes(4))[0] >> 2)
         self.events = Events(self.journal, self.clock)
-        self.buses = [
-            Bus(number, board.bus(number, settings.baud), settings)
-            for number, settings in enumerate(config.buses, 1)
-        ]
         self.collector = Collector(self.buses, config, self.clock, self.journal, self.events)
-        self.modem = Modem(board.modem(), config.uplink.apn, self._network_time)
+        self.modem = Modem(modem_port, config.uplink.apn, self._network_time)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
         self.health.uplink = self.uplink

@@ -36,6 +36,7 @@ class Bus:
         self.retried = 0
         self.cycle_ms = 0  # how long the last slot kept this bus busy; the collector's to set
         self._port = port
+        self._port_lost = False
         self._baud = settings.baud
         self._timeout_ms = settings.timeout_ms
         self._attempts = 1 + settings.retries
@@ -59,10 +60,13 @@ class Bus:
             try:
                 reason = await self._attempt(transaction)
             except OSError as error:  # the port itself is gone
-                _log.warning("bus %d: %s", self.number, error)
+                if not self._port_lost:
+                    _log.warning("bus %d: serial port lost: %s", self.number, error)
+                self._port_lost = True
                 reason = quality.JAMMED
                 await asyncio.sleep_ms(self._timeout_ms)
             if reason in _ANSWERS:
+                self._port_lost = False
                 self.good += 1
                 return reason
         self.failed += 1

@@ -99,7 +99,7 @@ class _Line:
         self._waiting = None
         self._quality = 0  # of the clock when the slot began
         self._began_ms = 0  # ticks
-        self._late_s = 0  # how long after the slot's instant that was
+        self._late_ms = 0  # how long after the slot's instant that was
 
     def failing(self):
         return sum(meter.faults != 0 for meter in self._meters)
@@ -182,7 +182,7 @@ class _Line:
     async def _read_slot(self, slot, due, done=(), over=False):
         # A clock that is stepped meanwhile changes neither the slot nor how far it is trusted.
         self._began_ms = ticks_ms()
-        self._late_s = max(0, self._clock.now() - slot)
+        self._late_ms = max(0, self._clock.now_ms() - slot * 1000)
         self._quality = self._clock.quality
         for task in due:
             for meter in self._meters:
@@ -225,7 +225,7 @@ class _Line:
 
     def _append(self, meter, task, slot, reason, values):
         """Write a reading to the journal."""
-        offset = self._late_s + ticks_diff(ticks_ms(), self._began_ms) // 1000
+        offset = (self._late_ms + ticks_diff(ticks_ms(), self._began_ms)) // 1000
         reading = records.Reading(
             task.number, meter.settings.number, slot, offset, self._quality, reason, values
         )

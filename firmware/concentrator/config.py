@@ -10,7 +10,7 @@ import re
 
 from micropython import const
 
-from . import items
+from . import items, strict_json
 from .records import MAX_METERS
 
 VERSION = const(1)
@@ -45,9 +45,10 @@ def load(path):
 def parse(text, name="configuration"):
     """Validate the JSON text; returns a Section that also has `hash`, 8 hex digits of the text."""
     try:
+        strict_json.check(text)
         data = json.loads(text)
-    except ValueError:
-        raise ConfigError("%s: is not valid JSON; check commas, quotes and brackets" % name)
+    except ValueError as error:
+        raise ConfigError("%s: is not valid JSON: %s" % (name, error))
     try:
         config = _section(data, "", _TOP)
         _check_references(config)
@@ -61,6 +62,8 @@ def parse(text, name="configuration"):
 
 
 def _show(value):
+    if value is _REQUIRED:
+        return "missing"
     if isinstance(value, list):
         return "a list of %d" % len(value)
     if isinstance(value, dict):
@@ -85,7 +88,8 @@ def _integer(low, high, unit=""):
 def _one_of(*allowed):
     def check(value, field):
         if not isinstance(value, int) or isinstance(value, bool) or value not in allowed:
-            _wrong(field, value, "one of " + ", ".join(_show(a) for a in allowed))
+            one_of = "one of " if len(allowed) > 1 else ""
+            _wrong(field, value, one_of + ", ".join(_show(a) for a in allowed))
         return value
 
     return check
@@ -124,8 +128,10 @@ def _hexadecimal(digits):
 
 def _address(value, field):
     good = isinstance(value, str) and len(value) == 12 and all(c in "0123456789" for c in value)
-    if not good or value == "9" * 12:
+    if not good:
         _wrong(field, value, 'the 12 digits on the meter\'s plate, e.g. "000000000001"')
+    if value == "9" * 12:
+        _wrong(field, value, "a meter's own address; this one means all meters")
     return value
 
 
@@ -133,7 +139,7 @@ def _utc_offset(value, field):
     match = isinstance(value, str) and re.match("^([+-])([0-9][0-9]):([0-9][0-9])$", value)
     seconds = (int(match.group(2)) * 60 + int(match.group(3))) * 60 if match else 99 * 3600
     if seconds > 14 * 3600 or int(match.group(3)) > 59:
-        _wrong(field, value, 'local time minus UTC, e.g. "+08:00"')
+        _wrong(field, value, 'local time minus UTC, "-14:00" to "+14:00", e.g. "+08:00"')
     return -seconds if match.group(1) == "-" else seconds
 
 
@@ -144,9 +150,10 @@ def _every(value, field):
     return value
 
 
-def _list(check, low, high, what):
+def _list(check, low, high, what, different=False):
     def check_list(value, field):
-        if not isinstance(value, list) or not low <= len(value) <= high:
+        good = isinstance(value, list) and low <= len(value) <= high
+        if not good or (different and any(value.count(entry) > 1 for entry in value)):
             _wrong(field, value, "a list of %d to %d %s" % (low, high, what))
         return [check(entry, "%s[%d]" % (field, i)) for i, entry in enumerate(value)]
 
@@ -181,7 +188,7 @@ def _section(data, prefix, table):
         if name in data:
             fields[name] = check(data[name], prefix + name)
         elif default is _REQUIRED:
-            raise ConfigError("%s%s is missing" % (prefix, name))
+            check(_REQUIRED, prefix + name)  # which says what is allowed
         else:
             fields[name] = default
     return Section(fields)
@@ -200,7 +207,8 @@ def _check_references(config):
             )
         if (meter.bus, meter.address) in addresses:
             raise ConfigError(
-                "meters[%d].address is %s, which meters[%d] on the same bus has already"
+                "meters[%d].address is %s, which meters[%d] on the same bus has already; "
+                "give the one that its plate says"
                 % (i, meter.address, addresses[(meter.bus, meter.address)])
             )
         numbers[meter.number] = i
@@ -208,11 +216,12 @@ def _check_references(config):
     names = [task.name for task in config.tasks]
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise ConfigError("tasks[%d].name is %s, which an earlier task has" % (i, _show(name)))
+            raise ConfigError(
+                "tasks[%d].name is %s, which tasks[%d] has already; give every task its own"
+                % (i, _show(name), names.index(name))
+            )
     if (config.uplink.user is None) != (config.uplink.password is None):
         raise ConfigError("uplink.user and uplink.password need each other; give both or neither")
-    if len(config.uplink.root) + len("/a1b2c3d4e5f6/up/freeze") > 64:
-        _wrong("uplink.root", config.uplink.root, "at most 41 characters (topics have at most 64)")
 
 
 # --- The fields: name: (check, default) ---------------------------------------------------------
@@ -227,7 +236,7 @@ _BUS = {
 _METER = {
     "number": (_integer(1, 255), _REQUIRED),
     "address": (_address, _REQUIRED),
-    "bus": (_integer(1, 255), _REQUIRED),
+    "bus": (_integer(1, 8, ", a place in the list of buses"), _REQUIRED),
 }
 
 _NAME = "[A-Za-z0-9_.-]+"
@@ -236,14 +245,15 @@ _SECRET = '[^"\r\n]+'
 _TASK = {
     # Longer ones would not fit, with the longest items, into one record of the journal.
     "name": (_text(_NAME, "letters, digits, _ . and -", 16), _REQUIRED),
-    "items": (_list(_item, 1, 8, "item names"), _REQUIRED),
+    "items": (_list(_item, 1, 8, "different item names", True), _REQUIRED),
     "every": (_every, _REQUIRED),
 }
 
 _UPLINK = {
     "host": (_text(_NAME, "the broker's name or address"), _REQUIRED),
     "port": (_integer(1, 65535), 1883),
-    "root": (_text("[A-Za-z0-9_.-][A-Za-z0-9_./-]*", "a topic prefix, e.g. mr/v1"), "mr/v1"),
+    # With "/a1b2c3d4e5f6/up/freeze" behind it a topic has at most 64 characters.
+    "root": (_text(_NAME + "(/" + _NAME + ")*", "a topic prefix, e.g. mr/v1", 41), "mr/v1"),
     "user": (_text(_SECRET, "a user name", 255, optional=True), None),
     "password": (_text(_SECRET, "a password", 255, optional=True, secret=True), None),
     "apn": (_text(_NAME, "the operator's access point name"), _REQUIRED),

@@ -69,7 +69,7 @@ def test_missing_site_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("utc_offset", "8", 'utc_offset is "8"; use local time minus UTC, e.g. "+08:00"'),
+        ("utc_offset", "8", 'utc_offset is "8"; use local time minus UTC'),
         ("buses", [{"baud": 1234}], "buses[0].baud is 1234; use one of 600, 1200"),
     ],
 )
@@ -85,3 +85,18 @@ def test_missing_serial_port_is_one_sentence(tmp_path: Path) -> None:
     site = StackOptions(meters=2).site(broker_port=1883).as_dict()
     (tmp_path / "config.json").write_text(json.dumps(site), encoding="utf-8")
     assert "start the meter simulator with --link" in one_sentence(start_firmware(tmp_path))
+
+
+def test_second_concentrator_on_a_site_is_refused(tmp_path: Path) -> None:
+    with Stack(tmp_path / "stack", StackOptions(meters=2, baud=19200, period=5)) as stack:
+        stack.wait_online(30)
+        other_spelling = stack.site_folder / ".." / stack.site_folder.name
+        assert "is in use by process" in one_sentence(start_firmware(other_spelling))
+
+
+def test_flash_of_another_size_is_one_sentence(tmp_path: Path) -> None:
+    with Stack(tmp_path / "stack", StackOptions(meters=2, baud=19200, period=5)) as stack:
+        stack.wait_online(30)
+        stack.kill_concentrator()
+        (stack.site_folder / "journal.nor").write_bytes(b"old")
+        assert "has 3 bytes" in one_sentence(start_firmware(stack.site_folder))

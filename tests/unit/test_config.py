@@ -3,9 +3,9 @@
 import json
 import random
 
-from concentrator import config, items, records
+from concentrator import config, items, records, strict_json
 from concentrator.config import ConfigError
-from fakes import seeded
+from fakes import raises, seeded
 
 ROOT_LIMIT = 41  # characters of uplink.root
 
@@ -41,6 +41,10 @@ def refusal(data):
     except ConfigError as error:
         return str(error)
     raise AssertionError("taken: " + json.dumps(data))
+
+
+def refusal_of(text):
+    return raises(ConfigError, config.parse, text)
 
 
 def put(data, path, value):
@@ -145,11 +149,10 @@ def test_task_fields():
 
 def test_a_task_with_the_longest_names_still_fits_into_the_journal():
     # Otherwise the first slot would end the program, long after the configuration was accepted.
-    longest = max(len(name) for name in items.names())
-    names = [name for name in items.names() if len(name) == longest]
+    names = sorted(items.names(), key=len)[-8:]
     data = good()
     for length in (16, 17):
-        task = {"name": "n" * length, "items": (names * 8)[:8], "every": 60}
+        task = {"name": "n" * length, "items": names, "every": 60}
         data["tasks"] = [task]
         if length == 16:
             read(data)
@@ -228,7 +231,7 @@ def test_missing_fields_are_named():
     for path, remove in cases:
         data = good()
         remove(data)
-        assert refusal(data) == "site.json: %s is missing" % path
+        assert refusal(data).startswith("site.json: %s is missing; use " % path)
 
 
 def test_unknown_fields_are_named_with_the_known_ones():
@@ -300,6 +303,25 @@ def test_not_json():
         raise AssertionError(bad)
 
 
+def test_what_a_person_forgets_in_json_is_reported_with_its_place():
+    text = '{"version": 1, "device": "a\\u00e9\\"", "meters": [{"number": -1.5e3}], "will": true}'
+    strict_json.check(text)
+    for old, new, expected in (
+        ('"version": 1, ', '"version": 1 ', "line 1, column 15: a comma or }, not"),
+        ('"version": 1', '"version" 1', "a colon, not '1'"),
+        ('"version": 1', '"version": 01', "a value, not '0'"),
+        ('"version": 1', '"version": 1, "version": 1', 'each name once, "version" stands'),
+        ("}]", "]}", "a comma or }, not ']'"),
+        ("}]", "},]", "a value, not ']'"),
+        ('"device": "', '"device": ', "a value, not 'a'"),
+    ):
+        assert old in text, old
+        assert expected in raises(ValueError, strict_json.check, text.replace(old, new, 1)), new
+    for cut in range(1, len(text)):
+        raises(ValueError, strict_json.check, text[:-cut])
+    assert "line 3, column 1" in refusal_of('{\n"version": 1\n"device": 2}')
+
+
 def test_top_level_that_is_no_object():
     for value in ([], [good()], "x", 1, True, None, 1.5):
         text = refusal(value)
@@ -316,7 +338,7 @@ def test_nested_without_end():
         try:
             config.parse(text)
         except ConfigError as error:
-            assert path in str(error), error
+            assert "at most 8 levels" in str(error), error
             assert len(str(error)) < 400
             continue
         raise AssertionError(path)

@@ -6,6 +6,7 @@ Everything lives in one folder, the site, named by the environment variable CONC
 """
 
 import asyncio
+import errno
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from .serial_port import SerialPort
 NAME = "host"
 BUSES = 2  # number of RS485 lines
 
+_EBUSY = const(16)  # not in MicroPython's errno
 _JOURNAL_BLOCKS = const(256)  # 1 MiB of 4 KiB erase blocks
 
 _site = os.getenv("CONCENTRATOR_SITE") or "site"
@@ -40,8 +42,8 @@ def claim():
     try:
         with open(path) as f:
             other = f.read().strip()
-        with open("/proc/%s/environ" % other, "rb") as f:
-            in_use = ("CONCENTRATOR_SITE=%s\0" % _site).encode() in f.read()
+        with open("/proc/%s/cmdline" % other, "rb") as f:
+            in_use = b"concentrator" in f.read()
     except OSError:
         in_use = False  # no file, or its process is gone (killed): the site is free
     with open("/proc/self/stat") as f:
@@ -70,7 +72,7 @@ def bus(number, baud):
 
 def modem():
     """Open the modem's serial port; BoardError when there is none."""
-    return _open("modem", "start the modem simulator with --link %s/modem" % _site)
+    return _open("modem", "there is none; start the modem simulator with --link %s/modem" % _site)
 
 
 def _open(name, advice):
@@ -78,7 +80,13 @@ def _open(name, advice):
     try:
         return SerialPort(path)
     except OSError as error:
-        raise BoardError("cannot open serial port %s (%s); %s" % (path, error, advice))
+        if error.errno == _EBUSY:
+            advice = "another program uses it: stop that one"
+        elif error.errno == errno.EACCES:
+            advice = "only its owner may: run as that user, or join its group"
+        elif error.errno != errno.ENOENT:
+            advice = "error %s" % error
+        raise BoardError("cannot open serial port %s: %s" % (path, advice))
 
 
 def journal_flash():
@@ -110,8 +118,11 @@ def restart():
 async def stop_requested():
     """Return when the operator asks for an orderly stop: end of file on standard input.
 
-    Boards in the field never stop; there this waits for ever.
+    Boards in the field never stop; there this waits for ever, as it does here in the background,
+    when standard input is /dev/null.
     """
+    if os.stat("/proc/self/fd/0")[1:3] == os.stat("/dev/null")[1:3]:
+        await asyncio.Event().wait()
     reader = asyncio.StreamReader(sys.stdin.buffer)
     while await reader.read(1):
         pass
