@@ -238,9 +238,12 @@ class Journal:
             self._offset = self._block_size
             if not self._is_torn(block, offset):
                 self._skip_lost(header.serial, offset)
-        if self._read_record(header.serial + 1, _HEADER_SIZE, self._view)[0] >= 0:
-            # There was a newer block, whose header went bad.
-            self._skip_lost(header.serial + 1, _HEADER_SIZE)
+        newer = header.serial + 1
+        size = self._read_record(newer, _HEADER_SIZE, self._view)[0]
+        second = _HEADER_SIZE + _RECORD_SIZE + size
+        # Two records with its serial are no chance: there was a newer block, whose header went bad.
+        if size >= 0 and self._read_record(newer, second, self._view)[0] >= 0:
+            self._skip_lost(newer, _HEADER_SIZE)
 
     def _is_torn(self, block, offset):
         """Whether the record at `offset` was the last; a size torn while written is too large."""
