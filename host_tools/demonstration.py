@@ -16,8 +16,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from host_tools.receiver import Beat, Reading, StoredEvent, Summary
-from host_tools.site import ITEMS, offset_text, slot_at
+from host_tools.contract import ITEMS
+from host_tools.receiver import Event, Note, Reading, Summary
+from host_tools.site import BUSES, offset_text, slot_at
 from host_tools.stack import Stack, StackError, StackOptions
 
 _REFRESH_S = 0.25
@@ -134,7 +135,7 @@ class Demonstration:
             self._watch(interrupts)
             self._view.say("finishing the slot under way... (Ctrl-C: stop at once)")
             try:
-                self._finish()
+                self._stack.stop_concentrator(pause=self._view.update)
             except StackError as error:
                 failure = str(error)
             self._view.say("waiting for what is on its way...")
@@ -150,16 +151,6 @@ class Demonstration:
             self._stack.check()
             self._view.update()
             time.sleep(_REFRESH_S)
-
-    def _finish(self) -> None:
-        """Let the concentrator end; the same as Stack.stop_concentrator, but with a view."""
-        self._stack.close_concentrator()
-        deadline = time.monotonic() + self._stack.stop_limit_s
-        while self._stack.concentrator.running and time.monotonic() < deadline:
-            self._stack.check()
-            self._view.update()
-            time.sleep(_REFRESH_S)
-        self._stack.stop_concentrator(timeout_s=0.1)
 
     def _sum_up(self, failure: str | None) -> int:
         summary = self._stack.summary()
@@ -189,17 +180,15 @@ def summary_line(meters: int, slots: int, summary: Summary) -> str:
 class _Situation:
     """What the store and the modem know at one moment."""
 
-    beat: Beat | None = None
-    births: int = 0
+    beat: Note | None = None
     latest: dict[int, Reading] = field(default_factory=dict)
-    arrived: int = 0  # meters of the slot under way whose readings are at the receiver
-    failed: int = 0  # readings with a reason instead of values, in the newest slot
     slots: int = 0
-    events: list[StoredEvent] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    batches: int = 0
+    redelivered: int = 0
     rejected: int = 0
     lost: int = 0
-    modem: dict[str, object] = field(default_factory=dict)
+    bytes_on_air: int | None = None
 
 
 class _View:
@@ -258,32 +247,26 @@ class _View:
     def _collect(self) -> None:
         store, device = self._stack.store, self._stack.device
         options = self._stack.options
-        situation = _Situation(
+        batches, redelivered, _ = store.tally(device, "reading")
+        self._situation = _Situation(
             beat=store.beat(device),
-            births=store.births(device),
             latest=store.latest(device),
             slots=store.complete_slots(device, options.meters),
             events=store.events(device, _EVENTS),
-            counts=store.counts(),
-            rejected=store.rejected_count(),
+            batches=batches + store.tally(device, "event")[0],
+            redelivered=redelivered,
+            rejected=len(store.rejected()),
             lost=sum(gap.last - gap.first + 1 for gap in store.gaps(device)),
-            modem=self._stack.modem_status(),
+            bytes_on_air=self._stack.bytes_on_air(),
         )
-        situation.failed = sum(reading.failed for reading in situation.latest.values())
         self._slot = slot_at(time.time(), options.period, options.utc_offset)
-        newest = store.slots(device, limit=1)
-        if newest and newest[0].slot == self._slot:
-            situation.arrived = newest[0].meters
-        beat = situation.beat
-        if beat is not None and (beat.number("time") or 0) < self._slot:
-            self._written_before = beat.number("journal", "written", "reading") or 0
-        self._situation = situation
+        if (self._number("time") or 0) < self._slot:
+            self._written_before = self._number("journal", "written", "reading") or 0
 
     def _progress(self) -> int:
         """How many meters of the slot under way are read, as far as we know."""
-        written = self._number("journal", "written", "reading")
-        read = written - self._written_before if written is not None else 0
-        return min(max(self._situation.arrived, read, 0), self._stack.options.meters)
+        read = (self._number("journal", "written", "reading") or 0) - self._written_before
+        return min(max(read, 0), self._stack.options.meters)
 
     def _number(self, *path: str | int) -> int | None:
         beat = self._situation.beat
@@ -294,11 +277,12 @@ class _View:
     def _line(self) -> str:
         situation = self._situation
         newest = max((r.slot for r in situation.latest.values() if r.slot), default=None)
+        failed = sum(reading.failed for reading in situation.latest.values())
         parts = [
             datetime.now().strftime("%H:%M:%S"),
             f"slot {_clock(self._slot)} {self._progress()}/{self._stack.options.meters} meters",
             f"slots complete: {situation.slots}",
-            f"newest {_clock(newest)}: {situation.failed} failed",
+            f"newest {_clock(newest)}: {failed} failed",
             f"{_show(self._number('journal', 'unsent'))} unsent",
             self._uplink_state(),
         ]
@@ -372,15 +356,14 @@ class _View:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for name in ("bus", "meters", "dead", "cycle", "reads good", "failed", "retried"):
             table.add_column(name, justify="right", no_wrap=True)
-        site = self._stack.site
-        assert site is not None
+        buses = [meter.bus for meter in self._stack.site.spread_meters()]
         dead = [meter.bus for meter in self._stack.options.dead_meters()]
-        for bus in range(1, site.buses + 1):
+        for bus in range(1, BUSES + 1):
             cycle_ms = self._number("buses", bus - 1, "cycle")
             failed = self._number("buses", bus - 1, "failed")
             table.add_row(
                 str(bus),
-                str(site.count_on(bus)),
+                str(buses.count(bus)),
                 str(dead.count(bus)),
                 f"{cycle_ms / 1000:.2f} s" if cycle_ms else _NONE,
                 _show(self._number("buses", bus - 1, "good")),
@@ -402,10 +385,9 @@ class _View:
             f"{_show(self._number('journal', 'unsent'))} unsent, {used}",
         )
         grid.add_row("uplink", self._uplink())
-        received = sum(situation.counts.get(f"{s} batches", 0) for s in ("reading", "event"))
-        receiver = Text(f"{situation.slots} complete slots, {received} batches")
+        receiver = Text(f"{situation.slots} complete slots, {situation.batches} batches")
         for name, count in (
-            ("redelivered", situation.counts.get("reading redelivered", 0)),
+            ("redelivered", situation.redelivered),
             ("lost", situation.lost),
             ("rejected", situation.rejected),
         ):
@@ -420,14 +402,13 @@ class _View:
         if not self._stack.receiver.connected:
             return Text("the broker is away", "red")
         state = str(beat.get("uplink", "state") or "unknown")
-        on_air = self._situation.modem.get("bytes_on_air")
-        size = on_air if isinstance(on_air, int) else self._number("uplink", "bytes")
         return Text.assemble(
             (state, "green" if state == "online" else "yellow"),
             "  ",
             _signal(beat.number("signal")),
             f"  {beat.get('operator') or ''}  {_show(beat.number('uplink', 'batches'))} batches, ",
-            f"{_size(size)} on air, connection {_show(beat.number('uplink', 'connects'))}",
+            f"{_size(self._situation.bytes_on_air)} on air, ",
+            f"connection {_show(beat.number('uplink', 'connects'))}",
         )
 
     def _readings(self) -> list[RenderableType]:
@@ -446,7 +427,7 @@ class _View:
             title += f", meters {page[0]} to {page[-1]} of {len(numbers)}"
         grid = Table.grid(padding=(0, _BETWEEN, 0, 0), pad_edge=False)
         for _ in range(columns):
-            grid.add_column(width=_CELL, no_wrap=True)
+            grid.add_column(width=_CELL, no_wrap=True, overflow="ellipsis")
         shown = -(-len(page) // lines)
         heading = Text(f"{'':2} {'kWh':>9} {'V':>5} {'A':>6}", "dim")
         grid.add_row(*[heading] * shown)
@@ -504,12 +485,7 @@ def _size(count: int | None) -> str:
 
 def _clock(moment: int | None) -> str:
     """Return local time of day for UTC seconds."""
-    if not moment:
-        return "--:--:--"
-    try:
-        return datetime.fromtimestamp(moment).strftime("%H:%M:%S")
-    except (OverflowError, ValueError, OSError):
-        return "--:--:--"
+    return datetime.fromtimestamp(moment).strftime("%H:%M:%S") if moment else "--:--:--"
 
 
 def _show(number: int | None) -> str:

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -13,19 +14,10 @@ from typing import Any, Self, TextIO
 from host_tools.broker import Broker, BrokerError
 from host_tools.child_process import ChildProcess
 from host_tools.receiver import Receiver, ReceiverError, Store, StoreError, Summary
-from host_tools.site import (
-    BUSES,
-    Site,
-    SiteMeter,
-    SiteTask,
-    SiteUplink,
-    bus_time_s,
-    offset_seconds,
-    spread_meters,
-)
+from host_tools.site import BUSES, DEVICE, ROOT, Site, SiteMeter, offset_seconds
 
-ROOT = Path(__file__).absolute().parents[1]
-MICROPYTHON = ROOT / "build" / "host" / "micropython"
+ROOT_FOLDER = Path(__file__).absolute().parents[1]
+MICROPYTHON = ROOT_FOLDER / "build" / "host" / "micropython"
 
 _READY_S = 10.0
 _STOP_MARGIN_S = 30.0
@@ -39,11 +31,8 @@ _STORE = "receiver.sqlite"
 _TRUTH = "truth.jsonl"
 _STATUS = "modem.json"
 _MADE_BY_A_RUN = frozenset(
-    {_MARK, "broker", "logs", "site", _STATUS, _TRUTH, _STORE, f"{_STORE}-wal", f"{_STORE}-shm"}
+    {_MARK, "broker", "logs", "site", _STATUS, _TRUTH, _STORE, f"{_STORE}-journal"}
 )
-_METER_SIMULATOR = "meter simulator"
-_MODEM_SIMULATOR = "modem simulator"
-_CONCENTRATOR = "concentrator"
 
 
 class StackError(Exception):
@@ -55,8 +44,8 @@ class StackOptions:
     """What is simulated, and how; the defaults are those of `make run`.
 
     `period` is the slot length in seconds, `baud` bit/s on both buses, `answer_delay` the
-    meters' in ms ("40" or "20-120"), `heartbeat` and `linger` seconds. The extra arguments go
-    to the simulators as they are. `concentrator` replaces the command of the firmware.
+    meters' in ms ("40" or "20-120"), `heartbeat` and `linger` seconds. `concentrator` replaces
+    the command of the firmware.
     """
 
     meters: int = 64
@@ -64,37 +53,31 @@ class StackOptions:
     period: int = 30
     dead: int = 0
     answer_delay: str = "40"
-    seed: int = 645
     truth: bool = False
     utc_offset: str = "+08:00"
     heartbeat: int = 2
     linger: int = 5
-    broker_port: int | None = None
-    meter_arguments: tuple[str, ...] = ()
-    modem_arguments: tuple[str, ...] = ()
-    concentrator: tuple[str, ...] | None = None
+    concentrator: tuple[str, ...] = (str(MICROPYTHON), "-m", "concentrator")
 
     def site(self, broker_port: int) -> Site:
         """Return the site these options describe; ValueError if it cannot be read in time."""
         if not 0 <= self.dead <= self.meters:
             raise ValueError(f"{self.dead} dead meters are not in the range 0 to {self.meters}.")
         site = Site(
-            meters=spread_meters(self.meters),
-            uplink=SiteUplink(port=broker_port, heartbeat=self.heartbeat, linger=self.linger),
+            meters=self.meters,
             baud=self.baud,
-            tasks=(SiteTask(every=self.period),),
+            period=self.period,
+            broker_port=broker_port,
             utc_offset=self.utc_offset,
+            heartbeat=self.heartbeat,
+            linger=self.linger,
         )
         site.check()
         return site
 
-    def check(self) -> None:
-        """ValueError, one sentence, if these options cannot work."""
-        self.site(broker_port=1883)
-
     def dead_meters(self) -> list[SiteMeter]:
         """Return the meters that never answer, spread evenly over all."""
-        meters = spread_meters(self.meters)
+        meters = Site(self.meters).spread_meters()
         return [meters[(2 * i + 1) * self.meters // (2 * self.dead)] for i in range(self.dead)]
 
 
@@ -103,24 +86,41 @@ class Stack:
 
     All its files are in `folder`: `site/` is the concentrator's, `logs/` has what each process
     says, `receiver.sqlite` what arrived. What an earlier run left there is removed at the start;
-    a folder that holds anything else is an error.
+    a folder that holds anything else is an error. `store` and `receiver` are there once it runs.
     """
+
+    store: Store
+    receiver: Receiver
 
     def __init__(self, folder: Path, options: StackOptions | None = None) -> None:
         """Prepare; ValueError for options that cannot work. Nothing runs before `start()`."""
         self.folder = folder.absolute()
         self.options = options or StackOptions()
-        self.options.check()
-        self.site: Site | None = None
+        self.site = self.options.site(broker_port=1883)  # until the broker has its port
+        self.device = DEVICE
         self.logs = self.folder / "logs"
-        self.site_folder = self.folder / "site"
         self.truth_file = self.folder / _TRUTH
+        self.site_folder = self.folder / "site"
         self._modem_status = self.folder / _STATUS
-        self._lock: TextIO | None = None
-        self._broker: Broker | None = None
-        self._store: Store | None = None
-        self._receiver: Receiver | None = None
-        self._children: dict[str, ChildProcess] = {}
+        # Sessions: a broker that is killed must not forget that the receiver has subscribed.
+        self.broker = Broker(
+            self.folder / "broker", keep_sessions=True, log=self.logs / "broker.log"
+        )
+        self.concentrator = self._child(
+            "concentrator",
+            self.options.concentrator,
+            environment={"CONCENTRATOR_SITE": str(self.site_folder)},
+            stdin=True,
+        )
+        self._meters = self._child("meter simulator", self._meters_command())
+        self._modem = self._child(
+            "modem simulator",
+            [
+                *(sys.executable, "-m", "host_tools.modem_simulator"),
+                *("--link", self.site_folder / "modem", "--status", self._modem_status),
+            ],
+        )
+        self._running = ExitStack()
 
     # The whole
 
@@ -140,44 +140,29 @@ class Stack:
         return self
 
     def _start(self) -> None:
-        self._lock = _claim(self.folder)
+        if not Path(self.options.concentrator[0]).is_file():
+            raise StackError(f"{self.options.concentrator[0]} is missing; run make host.")
+        running = self._running
+        running.enter_context(_claim(self.folder))
         self.logs.mkdir()
-        self.site_folder.mkdir()
-        # Sessions: a broker that is killed must not forget that the receiver has subscribed.
-        self._broker = Broker(
-            self.folder / "broker",
-            self.options.broker_port,
-            keep_sessions=True,
-            log=self.logs / "broker.log",
-        ).start()
-        self.site = self.options.site(self._broker.port)
+        running.enter_context(self.broker)
+        self.site = self.options.site(self.broker.port)
         self.site.write(self.site_folder)
-        self._prepare_children()
-        self.start_meters()
-        self.start_modem()
-        self._store = Store(self.folder / _STORE)
-        self._receiver = Receiver(
-            self._store, self._broker.host, self._broker.port, self.site.uplink.root
-        ).start()
-        self._broker.save()
+        running.callback(self._meters.stop)
+        self._spawn(self._meters, r"^bus \d+: ", BUSES)
+        running.callback(self._modem.stop)
+        self._spawn(self._modem, r"^modem: ", 1)
+        self.store = running.enter_context(Store(self.folder / _STORE))
+        self.receiver = running.enter_context(
+            Receiver(self.store, self.broker.host, self.broker.port, ROOT)
+        )
+        self.broker.save()
+        running.callback(self.kill_concentrator)
         self.start_concentrator()
 
     def stop(self) -> None:
         """Stop everything at once, in the order of the flow; does not raise, may be repeated."""
-        self._kill(_CONCENTRATOR)
-        if self._receiver is not None:
-            self._receiver.stop()
-        for name in (_MODEM_SIMULATOR, _METER_SIMULATOR):
-            if name in self._children:
-                self._children[name].stop()
-        if self._broker is not None:
-            self._broker.stop()
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._running.close()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -189,7 +174,7 @@ class Stack:
 
     def check(self) -> None:
         """StackError if a part has died of itself."""
-        for child in self._children.values():
+        for child in (self._meters, self._modem, self.concentrator):
             if child.died:
                 raise StackError(child.obituary())
         try:
@@ -199,104 +184,46 @@ class Stack:
         if self.receiver.failure is not None:
             raise StackError(f"the receiver has given up: {self.receiver.failure}")
 
-    # Its parts
-
-    @property
-    def broker(self) -> Broker:
-        """The broker; `kill()`, `stop()` and `start()` it as you like."""
-        if self._broker is None:
-            raise RuntimeError("The stack has not been started.")
-        return self._broker
-
-    @property
-    def receiver(self) -> Receiver:
-        """The receiver, in this process."""
-        if self._receiver is None:
-            raise RuntimeError("The stack has not been started.")
-        return self._receiver
-
-    @property
-    def store(self) -> Store:
-        """What has arrived; closed by `stop()`."""
-        if self._store is None:
-            raise RuntimeError("The stack does not run.")
-        return self._store
-
-    @property
-    def device(self) -> str:
-        """The concentrator's 12 hex digits."""
-        if self.site is None:
-            raise RuntimeError("The stack has not been started.")
-        return self.site.device
-
-    @property
-    def concentrator(self) -> ChildProcess:
-        """The concentrator's process."""
-        return self._children[_CONCENTRATOR]
+    # The concentrator
 
     def start_concentrator(self) -> None:
         """Start the concentrator; it is online when its birth arrives."""
-        self._spawn(_CONCENTRATOR)
+        self._spawn(self.concentrator)
 
-    def close_concentrator(self) -> None:
-        """Tell the concentrator to finish the slot under way and end; returns at once."""
+    def stop_concentrator(self, pause: Callable[[], None] | None = None) -> None:
+        """Let the concentrator finish the slot under way and end; StackError if it fails.
+
+        `pause` is called while waiting.
+        """
         self.concentrator.close_stdin()
-
-    def stop_concentrator(self, timeout_s: float | None = None) -> None:
-        """Let the concentrator end in an orderly way; StackError if it doesn't, or fails."""
-        self.close_concentrator()
-        limit_s = self.stop_limit_s if timeout_s is None else timeout_s
-        if not self.concentrator.wait(limit_s):
-            self.concentrator.kill()
-            raise StackError(
-                f"the concentrator has not ended within {limit_s:.0f} s and was killed; "
-                f"its last words: {self.concentrator.last_words()}"
-            )
+        options = self.options
+        limit_s = self.site.cycle_s + options.dead * _SILENCE_S + options.linger + _STOP_MARGIN_S
+        deadline = time.monotonic() + limit_s
+        while not self.concentrator.wait(_POLL_S):
+            self.check()
+            if pause is not None:
+                pause()
+            if time.monotonic() >= deadline:
+                self.concentrator.kill()
+                raise StackError(
+                    f"the concentrator has not ended within {limit_s:.0f} s and was killed; "
+                    f"its last words: {self.concentrator.last_words()}"
+                )
         if self.concentrator.exit_code != 0:
             raise StackError(self.concentrator.obituary())
 
     def kill_concentrator(self) -> None:
         """End the concentrator at once, as a power cut would (SIGKILL)."""
-        self._kill(_CONCENTRATOR)
-
-    def restart_concentrator(self) -> None:
-        """Kill the concentrator if it runs, and start it again on the same site."""
-        self.kill_concentrator()
-        self.start_concentrator()
-
-    def start_meters(self) -> None:
-        """Start the meter simulator and wait until all its buses are there."""
-        self._spawn(_METER_SIMULATOR, r"^bus \d+: ", BUSES)
-
-    def kill_meters(self) -> None:
-        """End the meter simulator: all meters fall silent."""
-        self._kill(_METER_SIMULATOR)
-
-    def start_modem(self) -> None:
-        """Start the modem simulator and wait until its port is there."""
-        self._spawn(_MODEM_SIMULATOR, r"^modem: ", 1)
-
-    def kill_modem(self) -> None:
-        """End the modem simulator, as if its cable had been pulled."""
-        self._kill(_MODEM_SIMULATOR)
+        self.concentrator.kill()
 
     # What happens
 
-    @property
-    def stop_limit_s(self) -> float:
-        """How long an orderly stop of the concentrator may take, in seconds."""
-        options = self.options
-        per_bus = -(-options.meters // BUSES)
-        cycle_s = bus_time_s(per_bus, len(SiteTask().items), options.baud)
-        return cycle_s + options.dead * _SILENCE_S + options.linger + _STOP_MARGIN_S
-
-    def modem_status(self) -> dict[str, Any]:
-        """Return the modem's counters, as of a second ago; empty before there are any."""
+    def bytes_on_air(self) -> int | None:
+        """Return what went through the modem, as of a second ago; None before it has said so."""
         try:
-            status = json.loads(self._modem_status.read_text())
-        except (OSError, ValueError):
-            return {}
-        return status if isinstance(status, dict) else {}
+            return json.loads(self._modem_status.read_text())["bytes_on_air"]
+        except FileNotFoundError:
+            return None
 
     def wait_online(self, timeout_s: float, births: int = 1) -> None:
         """Wait until the concentrator has said so often that it is online; StackError if not."""
@@ -324,18 +251,13 @@ class Stack:
                     f"{self.concentrator.last_words()}"
                 )
 
-    def high_water(self) -> dict[tuple[str, int, str], int]:
-        """Return how many records the concentrator says it has ever written, by stream."""
+    def written(self, stream: str) -> dict[int, int]:
+        """Return how many records the concentrator says it has ever written, by epoch."""
         birth = self.store.birth(self.device)
         beat = self.store.beat(self.device)
-        if birth is None or beat is None:
-            return {}
-        marks = {}
-        for stream in ("reading", "freeze", "event"):
-            written = beat.number("journal", "written", stream)
-            if written is not None:
-                marks[self.device, birth["epoch"], stream] = written
-        return marks
+        epoch = birth.number("epoch") if birth is not None else None
+        count = beat.number("journal", "written", stream) if beat is not None else None
+        return {} if epoch is None or count is None else {epoch: count}
 
     def settle(
         self, timeout_s: float = _SETTLE_S, pause: Callable[[], None] | None = None
@@ -356,70 +278,42 @@ class Stack:
                 quiet_since = time.monotonic()
             # The last heartbeat says what was written; it comes last, and without a guarantee.
             quiet_s = time.monotonic() - quiet_since
-            patience_s = _QUIET_S if self.high_water() else _LAST_WORDS_S
+            patience_s = _QUIET_S if self.written("reading") else _LAST_WORDS_S
             if quiet_s >= patience_s and self.summary().lost == 0:
                 return
 
     def summary(self, stream: str = "reading") -> Summary:
         """Return the totals of a stream, measured by what the concentrator has written."""
-        return self.store.summary(self.device, stream, self.high_water())
+        return self.store.summary(self.device, stream, self.written(stream))
 
     # Inside
 
-    def _prepare_children(self) -> None:
+    def _meters_command(self) -> list[str | Path]:
         options = self.options
-        links = [f"--link={self.site_folder / f'bus{number}'}" for number in range(1, BUSES + 1)]
-        meters: list[str | Path] = [
-            sys.executable,
-            *("-m", "host_tools.meter_simulator", *links),
+        return [
+            *(sys.executable, "-m", "host_tools.meter_simulator"),
+            *(f"--link={self.site_folder / f'bus{number}'}" for number in range(1, BUSES + 1)),
             *("--meters", str(options.meters), "--baud", str(options.baud)),
-            *("--answer-delay", options.answer_delay, "--seed", str(options.seed)),
+            *("--answer-delay", options.answer_delay),
             *("--utc-offset", str(offset_seconds(options.utc_offset) / 3600)),
             *(f"--silent={meter.address}" for meter in options.dead_meters()),
             *(("--truth", self.truth_file) if options.truth else ()),
-            *options.meter_arguments,
         ]
-        modem: list[str | Path] = [
-            sys.executable,
-            *("-m", "host_tools.modem_simulator", "--link", self.site_folder / "modem"),
-            *("--status", self._modem_status),
-            *options.modem_arguments,
-        ]
-        self._add(_METER_SIMULATOR, meters)
-        self._add(_MODEM_SIMULATOR, modem)
-        if options.concentrator is None and not MICROPYTHON.is_file():
-            raise StackError(f"{MICROPYTHON.relative_to(ROOT)} is missing; run make host.")
-        self._add(
-            _CONCENTRATOR,
-            options.concentrator or (MICROPYTHON, "-m", "concentrator"),
-            environment={"CONCENTRATOR_SITE": str(self.site_folder)},
-            stdin=True,
-        )
 
-    def _add(self, name: str, command: Sequence[str | Path], **settings: Any) -> None:
+    def _child(self, name: str, command: Sequence[str | Path], **settings: Any) -> ChildProcess:
         log = self.logs / f"{name.replace(' ', '-')}.log"
-        self._children[name] = ChildProcess(name, command, log, folder=ROOT, **settings)
+        return ChildProcess(name, command, log, folder=ROOT_FOLDER, **settings)
 
-    def _spawn(self, name: str, ready: str | None = None, count: int = 1) -> None:
-        child = self._children[name]
-        try:
-            child.start()
-        except OSError as error:
-            raise StackError(
-                f"the {name} cannot be started: {child.command[0]}: {error.strerror}."
-            ) from None
+    def _spawn(self, child: ChildProcess, ready: str | None = None, count: int = 1) -> None:
+        child.start()
         if ready is None or child.wait_for_line(ready, count, _READY_S):
             return
         if child.died:
             raise StackError(child.obituary())
         raise StackError(
-            f"the {name} is not ready within {_READY_S:.0f} s; "
+            f"the {child.name} is not ready within {_READY_S:.0f} s; "
             f"its last words: {child.last_words()}"
         )
-
-    def _kill(self, name: str) -> None:
-        if name in self._children:
-            self._children[name].kill()
 
 
 def _claim(folder: Path) -> TextIO:

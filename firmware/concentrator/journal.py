@@ -241,7 +241,7 @@ class Journal:
         newer = header.serial + 1
         size = self._read_record(newer, _HEADER_SIZE, self._view)[0]
         second = _HEADER_SIZE + _RECORD_SIZE + size
-        # Two records with its serial are no chance: there was a newer block, whose header went bad.
+        # Two records with its serial are no chance: there was a newer block, its header is bad.
         if size >= 0 and self._read_record(newer, second, self._view)[0] >= 0:
             self._skip_lost(newer, _HEADER_SIZE)
 

@@ -179,7 +179,6 @@ class SimulatedBus:
 
     def open(self) -> Self:
         """Create the terminal and its link and begin to serve; BusError if that is impossible."""
-        _check_link(self.link)
         try:
             self._terminal = PseudoTerminal(self.link)
         except LinkInUseError as error:
@@ -368,16 +367,6 @@ class SimulatedBus:
         self._lose_transmission(now)
         noise = self._random.randbytes(meter.faults.babble_size)
         self._transmission = _Transmission(now, noise)
-
-
-def _check_link(link: Path) -> None:
-    """Refuse to replace anything but a link to a terminal that is, or was, a simulated bus."""
-    if os.path.lexists(link):
-        replaceable = link.is_symlink() and (not link.exists() or link.is_char_device())
-        if not replaceable:
-            raise BusError(
-                f"{link} exists and is not a simulated bus; remove it or choose another --link."
-            )
 
 
 def _unread(fd: int) -> int:

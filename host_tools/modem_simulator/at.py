@@ -137,14 +137,14 @@ class AtPort:
             while self._waiting_lines:
                 self._send_line(self._waiting_lines.pop(0))
 
-    async def prompt(self, size: int, echo: bool) -> bytes:
+    async def prompt(self, size: int) -> bytes:
         """Ask for exactly `size` raw bytes; nothing in them has a meaning to the modem."""
         self._tell("->", ">")
         self._write(b"\r\n> ")
         data = bytearray()
         while len(data) < size:
             piece = await self._take(size - len(data))
-            if echo and self.echo:
+            if self.echo:
                 self._write(piece)
             data += piece
         self._tell("<-", f"({size} bytes of data)")

@@ -4,9 +4,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from .at import Answer, Command
+from .conditions import SimState
 from .errors import CME_TEXTS, AtError, CmeError, SocketCommandError
-from .modem import Modem
-from .sim_card import SimCard
+from .modem import PIN, PIN_TRIES, Modem
 
 Handler = Callable[[Modem, Command], Awaitable[Answer]]
 
@@ -64,13 +64,7 @@ def only(command: Command, *forms: str) -> None:
         raise AtError
 
 
-def require_card(modem: Modem) -> None:
-    """Refuse what needs an inserted SIM card."""
-    if not modem.sim.inserted:
-        raise CmeError(10)
-
-
-# Identity and the command line itself
+# The command line itself
 
 
 @handles("")
@@ -101,65 +95,24 @@ async def _error_format(modem: Modem, command: Command) -> Answer:
     return Answer()
 
 
-@handles("+CGMR")
-async def _firmware(modem: Modem, command: Command) -> Answer:
-    only(command, "")
-    return Answer([modem.FIRMWARE])
-
-
-@handles("+CGSN", "+GSN")
-async def _imei(modem: Modem, command: Command) -> Answer:
-    only(command, "")
-    return Answer([modem.IMEI])
-
-
 # SIM card
-
-
-@handles("+CIMI")
-async def _imsi(modem: Modem, command: Command) -> Answer:
-    only(command, "")
-    require_card(modem)
-    if not modem.sim.ready:
-        raise CmeError(11 if modem.sim.pin_tries else 12)
-    return Answer([SimCard.IMSI])
-
-
-@handles("+QCCID")
-async def _iccid(modem: Modem, command: Command) -> Answer:
-    only(command, "")
-    require_card(modem)
-    return Answer([f"+QCCID: {SimCard.ICCID}"])
 
 
 @handles("+CPIN")
 async def _pin(modem: Modem, command: Command) -> Answer:
     only(command, "?", "=")
-    require_card(modem)
-    sim = modem.sim
+    if modem.conditions.sim is SimState.MISSING:
+        raise CmeError(10)
     if command.form == "?":
-        return Answer([f"+CPIN: {sim.state}"])
-    if sim.state == "READY":
+        return Answer([f"+CPIN: {modem.pin_state}"])
+    if modem.pin_state != "SIM PIN" or len(command.arguments) != 1:
         raise CmeError(3)
-    match sim.state, command.arguments:
-        case "SIM PIN", (pin,):
-            accepted = sim.enter_pin(pin)
-        case "SIM PUK", (puk, new_pin):
-            accepted = sim.enter_puk(puk, new_pin)
-        case "SIM PUK", _:
-            raise CmeError(12)
-        case _:
-            raise CmeError(50)
-    if not accepted:
-        raise CmeError(16 if sim.state == "SIM PIN" else 12)
+    if command.arguments[0] != PIN:
+        modem.pin_tries -= 1
+        raise CmeError(16)
+    modem.pin_tries = PIN_TRIES
+    modem.sim_ready = True
     return Answer(then=modem.update_registration)
-
-
-@handles("+QPINC")
-async def _tries_left(modem: Modem, command: Command) -> Answer:
-    only(command, "?", "=")
-    require_card(modem)
-    return Answer([f'+QPINC: "SC",{modem.sim.pin_tries},{modem.sim.puk_tries}'])
 
 
 # Network
@@ -174,19 +127,7 @@ async def _signal(modem: Modem, command: Command) -> Answer:
 
 @handles("+COPS")
 async def _operator(modem: Modem, command: Command) -> Answer:
-    only(command, "?", "=")
-    settings = modem.settings
-    if command.form == "=":
-        mode = integer(command, 0, range(5))
-        if mode in (0, 2):
-            settings.automatic_operator = mode == 0
-            if mode == 2:
-                modem.deactivate_contexts()
-        elif mode != 3:
-            raise CmeError(3)
-        return Answer(then=modem.update_registration)
-    if not settings.automatic_operator:
-        return Answer(["+COPS: 2"])
+    only(command, "?")
     if modem.registration != 1:
         return Answer(["+COPS: 0"])
     return Answer([f'+COPS: 0,0,"{modem.OPERATOR}",7'])
@@ -220,39 +161,12 @@ async def _attach(modem: Modem, command: Command) -> Answer:
 # Clock
 
 
-def _format_time(seconds: float, quarter_hours: int, year: str) -> str:
-    """Return the time `seconds` after 1970 with its distance from UTC, as the modem writes it."""
-    text = time.strftime(f"{year}/%m/%d,%H:%M:%S", time.gmtime(seconds))
-    return f"{text}{quarter_hours:+03d}"
-
-
 @handles("+CCLK")
 async def _clock(modem: Modem, command: Command) -> Answer:
     only(command, "?")
     zone = modem.conditions.time_zone_quarter_hours if modem.clock_is_set else 0
-    return Answer([f'+CCLK: "{_format_time(modem.utc_s() + zone * 900, zone, "%y")}"'])
-
-
-@handles("+CTZU")
-async def _clock_update(_modem: Modem, command: Command) -> Answer:
-    only(command, "?", "=")
-    if command.form == "?":
-        return Answer(["+CTZU: 1"])
-    mode = integer(command, 0, range(4))
-    if mode not in (1, 3):
-        raise AtError  # this clock always follows the network
-    return Answer()
-
-
-@handles("+QLTS")
-async def _network_time(modem: Modem, command: Command) -> Answer:
-    only(command, "", "=")
-    mode = integer(command, 0, range(3), default=0)
-    if not modem.clock_is_set:
-        return Answer(['+QLTS: ""'])
-    zone = modem.conditions.time_zone_quarter_hours
-    local = zone if mode == 2 else 0
-    return Answer([f'+QLTS: "{_format_time(modem.utc_s() + local * 900, zone, "%Y")},0"'])
+    local = time.strftime("%y/%m/%d,%H:%M:%S", time.gmtime(modem.utc_s() + zone * 900))
+    return Answer([f'+CCLK: "{local}{zone:+03d}"'])
 
 
 # Power
@@ -275,16 +189,3 @@ async def _functionality(modem: Modem, command: Command) -> Answer:
     if function != 1:
         modem.deactivate_contexts()
     return Answer(then=modem.update_registration)
-
-
-@handles("+QPOWD")
-async def _power_down(modem: Modem, command: Command) -> Answer:
-    only(command, "", "=")
-    integer(command, 0, range(2), default=1)
-    modem.deactivate_contexts()
-
-    def say_goodbye() -> None:
-        modem.port.announce("POWERED DOWN")
-        modem.power_off()
-
-    return Answer(then=say_goodbye)

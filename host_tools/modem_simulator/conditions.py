@@ -30,12 +30,8 @@ class Conditions:
     rssi: int = 24
     """Signal as AT+CSQ reports it: 0 (-113 dBm or less) to 31 (-51 dBm or more)."""
     sim: SimState = SimState.READY
-    pin: str = "1234"
-    puk: str = "12345678"
     online: bool = True
     """Whether there is a network. When it goes, sockets fall silent: nobody is told."""
-    refuse_opens: bool = False
-    """Every AT+QIOPEN fails with 566 (connection failed)."""
     boot_delay_s: float = 0.2
     """Time in s from power-on or reboot to the first unsolicited line (RDY)."""
     answer_delay_ms: float = 0.0
@@ -48,8 +44,6 @@ class Conditions:
     """Seed of the random choices of `garbage` and `unsolicited`."""
     send_buffer_bytes: int = 10 * 1024
     """Per socket, data taken by AT+QISEND and not yet acknowledged by the peer."""
-    receive_buffer_bytes: int = 10 * 1024
-    """Per socket, data received and not yet fetched with AT+QIRD."""
     connect_timeout_s: float = 75.0
     """Time in s after which opening a socket is given up (error 566)."""
     time_zone_quarter_hours: int = 32
@@ -75,7 +69,7 @@ class Conditions:
         for name, probability in (("garbage", self.garbage), ("unsolicited", self.unsolicited)):
             if not 0 <= probability <= 1:
                 raise ValueError(f"{name} is a probability, 0 to 1, not {probability:g}.")
-        if self.send_buffer_bytes < 1 or self.receive_buffer_bytes < 1:
-            raise ValueError("the socket buffers must hold at least 1 byte.")
+        if self.send_buffer_bytes < 1:
+            raise ValueError("the send buffer must hold at least 1 byte.")
         if not -48 <= self.time_zone_quarter_hours <= 56:
             raise ValueError("the time zone must be -48 to 56 quarter hours.")

@@ -20,10 +20,6 @@ class Counters:
     bytes_down: int = 0
     segments_up: int = 0
     segments_down: int = 0
-    opens: int = 0
-    opens_failed: int = 0
-    sends: int = 0
-    sends_failed: int = 0
     boots: int = 0
 
     @property

@@ -5,11 +5,8 @@ from enum import IntEnum
 CME_TEXTS = {
     3: "operation not allowed",
     10: "SIM not inserted",
-    11: "SIM PIN required",
-    12: "SIM PUK required",
     16: "incorrect password",
     30: "no network service",
-    50: "incorrect parameters",
 }
 
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from .at import Answer, AtPort, Command
-from .conditions import Conditions
+from .conditions import Conditions, SimState
 from .counters import Counters
 from .network import RadioLink
-from .sim_card import SimCard
 from .sockets import SocketTable
 
 FIRST_SECOND_S = 315_964_800
 """1980-01-06 00:00:00 UTC in s since 1970: the modem's clock before it has seen a network."""
+PIN = "1234"
+PIN_TRIES = 3
 
 
 class Power(StrEnum):
@@ -38,9 +39,6 @@ class Context:
     """One PDP context, that is one data connection to the operator."""
 
     apn: str = ""
-    user: str = ""
-    password: str = ""
-    authentication: str = "0"
     active: bool = False
 
 
@@ -50,9 +48,7 @@ class Settings:
 
     function: int = 1
     error_format: int = 1
-    automatic_operator: bool = True
     attach: bool = True
-    echo_data: bool = True
     report_registration: dict[str, int] = field(
         default_factory=lambda: {"+CREG": 0, "+CGREG": 0, "+CEREG": 0}
     )
@@ -62,7 +58,6 @@ class Settings:
 class Modem:
     """State and events; all methods run in the simulator's event loop."""
 
-    IMEI = "861234567890123"
     FIRMWARE = "EC21EFAR06A01M4G"
     OPERATOR = "SIMULATED"
 
@@ -79,7 +74,8 @@ class Modem:
         self.counters = counters
         self.power = Power.OFF
         self.settings = Settings()
-        self.sim = SimCard(conditions)
+        self.sim_ready = False
+        self.pin_tries = PIN_TRIES
         self.link = RadioLink(conditions)
         self.sockets = SocketTable(conditions, counters, self.link, self._announce)
         self.port = AtPort(conditions, self._write, trace)
@@ -104,7 +100,7 @@ class Modem:
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._booted)
 
     def power_off(self) -> None:
-        """Lose everything but the SIM card's tries; no peer and no host is told."""
+        """Lose everything but the tries to enter a PIN; no peer and no host is told."""
         self.power = Power.OFF
         if self._timer is not None:
             self._timer.cancel()
@@ -136,16 +132,13 @@ class Modem:
     def _booted(self) -> None:
         self.power = Power.RUNNING
         self.counters.boots += 1
-        self.sim.power_on()
+        self.sim_ready = self.conditions.sim is SimState.READY
         self._serving = asyncio.create_task(
             self.port.serve(lambda command: self._execute(self, command))
         )
         self._announce("RDY")
         self._announce(f"+CFUN: {self.settings.function}")
-        self._announce(f"+CPIN: {self.sim.state if self.sim.inserted else 'NOT INSERTED'}")
-        if self.sim.inserted:
-            self._announce("+QUSIM: 1")
-        self._announce("+QIND: SMS DONE")
+        self._announce(f"+CPIN: {self.pin_state}")
         self._announce("+QIND: PB DONE")
         self.update_registration()
 
@@ -157,16 +150,20 @@ class Modem:
         if self.power is Power.RUNNING:
             self.port.announce(line)
 
+    @property
+    def pin_state(self) -> str:
+        """What the modem says about its SIM card."""
+        if self.conditions.sim is SimState.MISSING:
+            return "NOT INSERTED"
+        if self.sim_ready:
+            return "READY"
+        return "SIM PIN" if self.pin_tries else "SIM PUK"
+
     # Network
 
     def update_registration(self) -> None:
         """Look for the network, or leave it, after anything that decides this has changed."""
-        searching = (
-            self.power is Power.RUNNING
-            and self.settings.function == 1
-            and self.settings.automatic_operator
-            and self.sim.ready
-        )
+        searching = self.power is Power.RUNNING and self.settings.function == 1 and self.sim_ready
         if not searching:
             self._stop_search()
             self._set_registration(Registration.NOT_SEARCHING)

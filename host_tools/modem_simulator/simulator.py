@@ -109,7 +109,7 @@ class ModemSimulator:
         ValueError for a value that makes no sense, and for the SIM card and the seed, which
         are settled when the simulator is created.
         """
-        settled = sorted({"sim", "pin", "puk", "seed"} & conditions.keys())
+        settled = sorted({"sim", "seed"} & conditions.keys())
         if settled:
             raise ValueError(f"{', '.join(settled)} cannot change while the modem runs.")
         replace(self.conditions, **conditions).check()  # type: ignore[arg-type]
@@ -129,10 +129,6 @@ class ModemSimulator:
         """Bring the network back: what waited in the sockets moves on."""
         self.change(online=True)
 
-    def close_socket(self, number: int) -> None:
-        """Break a connection from the network's side; the host is told "closed"."""
-        self._on_modem(lambda modem: modem.sockets.break_socket(number))
-
     def deactivate_context(self, number: int = 1) -> None:
         """Take a data connection away from the network's side; the host is told "pdpdeact"."""
         self._on_modem(lambda modem: modem.lose_context(number))
@@ -141,21 +137,9 @@ class ModemSimulator:
         """Make the modem deaf and dumb until its power is cycled."""
         self._on_modem(lambda modem: modem.hang())
 
-    def power_off(self) -> None:
-        """Switch the power off."""
-        self._on_modem(lambda modem: modem.power_off())
-
-    def power_on(self) -> None:
-        """Switch the power on; nothing happens if it is on."""
-        self._on_modem(lambda modem: modem.power_on())
-
     def power_cycle(self) -> None:
         """Switch the power off and on again: all connections are lost, no peer is told."""
         self._on_modem(lambda modem: modem.reboot())
-
-    def send_unsolicited(self, line: str) -> None:
-        """Make the modem say a line of its own accord."""
-        self._on_modem(lambda modem: modem.port.announce(line))
 
     # What a test or the live view sees
 

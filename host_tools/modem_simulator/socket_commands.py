@@ -45,23 +45,6 @@ async def _define_context(modem: Modem, command: Command) -> Answer:
     return Answer()
 
 
-@handles("+QICSGP")
-async def _configure_context(modem: Modem, command: Command) -> Answer:
-    only(command, "=")
-    context = _context(modem, integer(command, 0, _CONTEXTS))
-    if len(command.arguments) == 1:
-        words = f'"{context.apn}","{context.user}","{context.password}"'
-        return Answer([f"+QICSGP: 1,{words},{context.authentication}"])
-    if integer(command, 1, range(1, 4)) != 1:
-        raise SocketCommandError(TcpError.NOT_SUPPORTED)  # IPv4 only
-    authentication = str(integer(command, 5, range(4), default=0))
-    context.apn = _text(command, 2)
-    context.user = _text(command, 3)
-    context.password = _text(command, 4)
-    context.authentication = authentication
-    return Answer()
-
-
 @handles("+QIACT")
 async def _activate(modem: Modem, command: Command) -> Answer:
     only(command, "?", "=")
@@ -119,22 +102,11 @@ async def _send(modem: Modem, command: Command) -> Answer:
         return Answer([f"+QISEND: {which.sent},{which.acknowledged},{waiting}"])
     if which.state is not SocketState.CONNECTED:
         raise SocketCommandError(TcpError.SOCKET_CLOSED)
-    data = await modem.port.prompt(size, echo=modem.settings.echo_data)
-    modem.counters.sends += 1
+    data = await modem.port.prompt(size)
     if which.state is not SocketState.CONNECTED or not which.send(data):
-        modem.counters.sends_failed += 1
         modem.sockets.last_error = TcpError.WRITE_FAILED
         return Answer(final="SEND FAIL")
     return Answer(final="SEND OK")
-
-
-@handles("+QISDE")
-async def _echo_data(modem: Modem, command: Command) -> Answer:
-    only(command, "?", "=")
-    if command.form == "?":
-        return Answer([f"+QISDE: {int(modem.settings.echo_data)}"])
-    modem.settings.echo_data = integer(command, 0, range(2)) == 1
-    return Answer()
 
 
 @handles("+QIRD")

@@ -13,6 +13,7 @@ from .errors import TcpError
 from .network import DelayLine, RadioLink
 
 MAX_SOCKETS = 12
+RECEIVE_BUFFER_BYTES = 10 * 1024
 _MAX_ABANDONED = 64
 
 
@@ -111,13 +112,6 @@ class ModemSocket:
         if tcp is not None:
             self._table.keep_abandoned(tcp)
 
-    def break_connection(self) -> None:
-        """Lose the connection at once, for both sides; what was received can still be read."""
-        tcp = self._stop_moving_data()
-        if tcp is not None:
-            asyncio.get_running_loop().call_soon(tcp.close)
-        self.peer_closed()
-
     def peer_closed(self) -> None:
         """Note that the connection is gone, and tell the host once."""
         if self.state is SocketState.CONNECTED:
@@ -149,8 +143,6 @@ class ModemSocket:
             self.remote_address = await _resolve(self.host, link)
         except OSError:
             return TcpError.DNS_FAILED
-        if self._table.conditions.refuse_opens:
-            return TcpError.CONNECT_FAILED
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         tcp.setblocking(False)
         tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -229,8 +221,7 @@ class ModemSocket:
                 return
 
     def _space(self) -> int:
-        limit = self._table.conditions.receive_buffer_bytes
-        return limit - len(self._buffer) - self._in_flight_down
+        return RECEIVE_BUFFER_BYTES - len(self._buffer) - self._in_flight_down
 
     async def _arrive(self, data: bytes) -> None:
         if not data:
@@ -274,7 +265,6 @@ class SocketTable:
     def open(self, number: int, context: int, host: str, port: int) -> None:
         """Start to open a socket; +QIOPEN tells how it went."""
         if number in self._sockets:
-            self.counters.opens_failed += 1
             self.last_error = TcpError.ID_IN_USE
             self.announce(f"+QIOPEN: {number},{TcpError.ID_IN_USE.value}")
             return
@@ -284,10 +274,7 @@ class SocketTable:
     def opened(self, which: ModemSocket, error: TcpError) -> None:
         """Note how opening a socket went, and tell the host."""
         self.last_error = error
-        if error is TcpError.NONE:
-            self.counters.opens += 1
-        else:
-            self.counters.opens_failed += 1
+        if error is not TcpError.NONE:
             del self._sockets[which.number]
         self.announce(f"+QIOPEN: {which.number},{error.value}")
 
@@ -308,12 +295,6 @@ class SocketTable:
             if context in (None, which.context):
                 which.abandon()
                 del self._sockets[which.number]
-
-    def break_socket(self, number: int) -> None:
-        """Lose one connection, as when a server or the operator drops it."""
-        which = self._sockets.get(number)
-        if which is not None and which.state is SocketState.CONNECTED:
-            which.break_connection()
 
     def keep_abandoned(self, tcp: socket.socket) -> None:
         """Keep a connection open and silent: closing it would tell the peer too much."""

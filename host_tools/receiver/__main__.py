@@ -9,14 +9,7 @@ from typing import Annotated
 
 import typer
 
-from host_tools.receiver.payload import (
-    Beat,
-    Birth,
-    EventBatch,
-    Gap,
-    Message,
-    ReadingBatch,
-)
+from host_tools.receiver.payload import Batch, Event, Gap, Message, Reading
 from host_tools.receiver.receiver import Receiver, ReceiverError
 from host_tools.receiver.store import Outcome, Store, StoreError
 
@@ -65,7 +58,7 @@ def _print_message(message: Message | None, outcome: Outcome, topic: str) -> Non
     if message is None:
         typer.echo(f"{now} {topic}: rejected, see the table `rejected` of the store")
         return
-    text = _describe(message)
+    text = _describe(message, topic.rpartition("/")[2])
     if outcome.repeated:
         text += f", {outcome.repeated} here already"
     if outcome.conflicting:
@@ -73,45 +66,32 @@ def _print_message(message: Message | None, outcome: Outcome, topic: str) -> Non
     typer.echo(f"{now} {message.device} {text}")
 
 
-def _describe(message: Message) -> str:
-    if isinstance(message, ReadingBatch):
-        span = _span(message.first, len(message.rows))
-        if message.slot is None:
-            when = f"{message.up} s after start"
-        else:
-            when = datetime.fromtimestamp(message.slot, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return f"{message.kind} {message.task} {when}, {len(message.rows)} rows, {span}"
-    if isinstance(message, EventBatch):
-        names = " ".join(event.name for event in message.events)
-        return f"event {names}, {_span(message.first, len(message.events))}"
+def _describe(message: Message, kind: str) -> str:
     if isinstance(message, Gap):
         return f"gap in {message.stream} {message.first}..{message.last}: {message.why}"
-    if isinstance(message, Birth):
-        return (
-            f"birth, firmware {message.firmware}, epoch {message.epoch}, "
-            f"{len(message.meters)} meters"
-        )
-    if isinstance(message, Beat):
-        return f"beat, {message.number('journal', 'unsent')} records unsent"
-    return "answer"
-
-
-def _span(first: int, count: int) -> str:
-    return f"seq {first}" if count == 1 else f"seq {first}..{first + count - 1}"
+    if not isinstance(message, Batch):
+        return kind
+    last = message.first + len(message.records) - 1
+    span = f"seq {message.first}" if last == message.first else f"seq {message.first}..{last}"
+    first = message.records[0]
+    if isinstance(first, Reading):
+        when = f"{first.up} s after start"
+        if first.slot is not None:
+            when = datetime.fromtimestamp(first.slot, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"{kind} {first.task} {when}, {len(message.records)} rows, {span}"
+    names = " ".join(record.name for record in message.records if isinstance(record, Event))
+    return f"event {names}, {span}"
 
 
 def _print_summary(store: Store) -> None:
-    for device in store.devices():
-        for stream in ("reading", "freeze", "event"):
-            summary = store.summary(device, stream)
-            if not summary.expected:
-                continue
-            typer.echo(
-                f"{device} {stream}: received={summary.received} missing={summary.missing} "
-                f"reported_lost={summary.reported} duplicated={summary.duplicated} "
-                f"redelivered={summary.redelivered} conflicting={summary.conflicting}"
-            )
-    typer.echo(f"rejected={store.rejected_count()}")
+    for device, stream in store.streams():
+        summary = store.summary(device, stream)
+        typer.echo(
+            f"{device} {stream}: received={summary.received} missing={summary.missing} "
+            f"reported_lost={summary.reported} duplicated={summary.duplicated} "
+            f"redelivered={summary.redelivered} conflicting={summary.conflicting}"
+        )
+    typer.echo(f"rejected={len(store.rejected())}")
 
 
 if __name__ == "__main__":

@@ -5,15 +5,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-Value = int | str | None
-
-STREAMS = ("reading", "freeze", "event")
-"""The streams of a concentrator; each counts its own records from 1."""
+from host_tools.contract import FAILED_FROM, QUALITY_NAMES
 
 _VERSION = 1
 _LARGEST_INTEGER = 2**63 - 1  # what SQLite can hold
+_LATEST_TIME = 2**36  # far away, but a date still
 _STREAM_OF_KIND = {"live": "reading", "hist": "reading", "freeze": "freeze", "event": "event"}
-_DEVICE = re.compile(r"[0-9a-f]{12}")
+_NOTES = ("birth", "beat", "answer")
 
 
 class PayloadError(ValueError):
@@ -21,35 +19,41 @@ class PayloadError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What one meter gave for a slot; `after_s` is when it was read, seconds after the slot."""
+class Reading:
+    """What one meter gave for one slot, read `after_s` seconds after it; times are UTC seconds.
 
-    meter: int
-    after_s: int | None
-    quality: int
-    values: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingBatch:
-    """Consecutive records of the stream `reading` or `freeze`, all of one task and slot.
-
-    `slot` is UTC seconds. A concentrator whose clock was never set sends `up` instead, seconds
-    since its start; exactly one of the two is None. `scale` holds a power of ten per item.
+    A concentrator whose clock was never set sends `up`, seconds since its start, and no `slot`.
+    `scale` holds a power of ten for each item.
     """
 
-    device: str
-    epoch: int
-    stream: str
-    kind: str
-    first: int
     task: str
     slot: int | None
     up: int | None
     clock: int
     items: tuple[str, ...]
     scale: tuple[int, ...]
-    rows: tuple[Row, ...]
+    meter: int
+    after_s: int | None
+    quality: int
+    data: tuple[int | str | None, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is a reason in place of values."""
+        return self.quality >= FAILED_FROM
+
+    @property
+    def quality_name(self) -> str:
+        """The quality in words."""
+        return QUALITY_NAMES.get(self.quality, f"quality {self.quality}")
+
+    def value(self, item: str) -> float | None:
+        """Return an item's number in its unit, None if there is none."""
+        if item not in self.items:
+            return None
+        index = self.items.index(item)
+        found = self.data[index]
+        return found * 10.0 ** self.scale[index] if isinstance(found, int) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +67,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class EventBatch:
-    """Consecutive records of the stream `event`."""
+class Batch:
+    """Records of one stream with consecutive numbers from `first` on."""
 
     device: str
     epoch: int
+    stream: str
     first: int
-    events: tuple[Event, ...]
+    records: tuple[Reading, ...] | tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +90,16 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Birth:
-    """Who the concentrator is: meters as (number, address, bus), items as name: (unit, scale)."""
+class Note:
+    """A birth, a beat (heartbeat) or an answer, as it came: its content grows with firmware."""
 
     device: str
-    epoch: int
-    firmware: str
-    meters: tuple[tuple[int, str, int], ...]
-    items: dict[str, tuple[str, int]]
-    raw: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """A heartbeat, as it came: what is in it grows with the firmware."""
-
-    device: str
-    raw: dict[str, Any]
+    kind: str
+    content: dict[str, Any]
 
     def get(self, *path: str | int) -> Any:
         """Return what is at a path like ("journal", "unsent"), None if there is no such thing."""
-        found: Any = self.raw
+        found: Any = self.content
         for key in path:
             try:
                 found = found[key]
@@ -119,64 +113,48 @@ class Beat:
         return found if _is_integer(found) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer to a command, as it came."""
-
-    device: str
-    raw: dict[str, Any]
-
-
-Message = ReadingBatch | EventBatch | Gap | Birth | Beat | Answer
+Message = Batch | Gap | Note
 
 
 def parse(root: str, topic: str, payload: bytes) -> Message:
     """Check one publish; PayloadError if it breaks the contract."""
     device, kind = _split_topic(root, topic)
     content = _load(payload)
-    version = content.get("v")
     # Answers to commands carry their command's id in place of version and device.
-    if kind != "answer":
-        if version != _VERSION or isinstance(version, bool):
-            raise PayloadError(f"v is {_show(version)} instead of {_VERSION}")
-        if content.get("device") != device:
-            raise PayloadError(
-                f"device is {_show(content.get('device'))}, but the topic says {device}"
-            )
-    if kind == "birth":
-        return _parse_birth(device, content)
-    if kind == "beat":
-        return Beat(device, content)
     if kind == "answer":
-        return Answer(device, content)
+        return Note(device, kind, content)
+    if content.get("v") != _VERSION or content["v"] is True:
+        raise PayloadError(f"v is {_show(content.get('v'))} instead of {_VERSION}")
+    if content.get("device") != device:
+        raise PayloadError(f"device is {_show(content.get('device'))}, the topic says {device}")
+    if kind == "beat":
+        return Note(device, kind, content)
+    epoch = _integer(content.get("epoch"), "epoch", 0)
+    if kind == "birth":
+        return Note(device, kind, content)
+    stream = _STREAM_OF_KIND[kind]
     if "gap" in content:
-        return _parse_gap(device, _STREAM_OF_KIND[kind], content)
-    if kind == "event":
-        return _parse_events(device, content)
-    return _parse_readings(device, kind, content)
+        return _parse_gap(device, epoch, stream, content)
+    records = _parse_events(content) if kind == "event" else _parse_readings(content)
+    first, count = _list(content.get("seq"), "seq", 2)
+    _integer(first, "the first number of seq", 1, _LARGEST_INTEGER - len(records))
+    if not _is_integer(count) or count != len(records) or not records:
+        raise PayloadError(f"seq announces {_show(count)} records, but {len(records)} are there")
+    return Batch(device, epoch, stream, first, records)
 
 
 def _split_topic(root: str, topic: str) -> tuple[str, str]:
-    if not topic.startswith(root + "/"):
-        raise PayloadError(f"the topic does not start with {root}/")
-    device, _, rest = topic[len(root) + 1 :].partition("/")
-    up, _, kind = rest.partition("/")
-    if not _DEVICE.fullmatch(device):
-        raise PayloadError(f"{_show(device)} in the topic is not a device of 12 hex digits")
-    if up != "up" or kind not in {*_STREAM_OF_KIND, "birth", "beat", "answer"}:
-        raise PayloadError(f"{_show(kind)} is not a kind of message this receiver knows")
-    return device, kind
+    match = re.fullmatch(re.escape(root) + "/([0-9a-f]{12})/up/([a-z]+)", topic)
+    if match is None or match[2] not in {*_STREAM_OF_KIND, *_NOTES}:
+        kinds = "|".join((*_STREAM_OF_KIND, *_NOTES))
+        raise PayloadError(f"the topic is not {root}/<12 hex digits>/up/<{kinds}>")
+    return match[1], match[2]
 
 
 def _load(payload: bytes) -> dict[str, Any]:
-    if not payload:
-        raise PayloadError("the payload is empty")
-    if payload[0] & 0xE0 == 0xA0:  # a CBOR map; JSON can never start so
-        raise PayloadError("the payload is CBOR, which this receiver cannot read")
     try:
         content = json.loads(payload.decode())
-    except UnicodeDecodeError:
-        raise PayloadError("the payload is not UTF-8") from None
+        json.dumps(content, ensure_ascii=False).encode()  # fails for half a character
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"the payload is not JSON: {error}") from None
     if not isinstance(content, dict):
@@ -184,149 +162,72 @@ def _load(payload: bytes) -> dict[str, Any]:
     return content
 
 
-def _parse_birth(device: str, content: dict[str, Any]) -> Birth:
-    meters = []
-    for meter in _list(content, "meters"):
-        if not (isinstance(meter, list) and len(meter) == 3):
-            raise PayloadError(f"meter {_show(meter)} is not [number, address, bus]")
-        number, address, bus = meter
-        meters.append(
-            (
-                _check_integer(number, "a meter's number", 1),
-                _check_text(address, "a meter's address"),
-                _check_integer(bus, "a meter's bus", 1),
-            )
-        )
-    if len({number for number, _, _ in meters}) < len(meters):
-        raise PayloadError("two meters have the same number")
-    items = content.get("items", {})
-    if not isinstance(items, dict):
-        raise PayloadError("items is not an object")
-    units = {}
-    for name, item in items.items():
-        if not (isinstance(item, list) and len(item) == 2):
-            raise PayloadError(f"item {_show(name)} is not [unit, scale]")
-        unit = _check_text(item[0], f"the unit of {_show(name)}")
-        units[name] = (unit, _check_integer(item[1], f"the scale of {_show(name)}", -30))
-    return Birth(
-        device=device,
-        epoch=_integer(content, "epoch", 0),
-        firmware=_check_text(content.get("firmware"), "firmware"),
-        meters=tuple(meters),
-        items=units,
-        raw=content,
-    )
+def _parse_gap(device: str, epoch: int, stream: str, content: dict[str, Any]) -> Gap:
+    if content.get("stream", stream) != stream:
+        raise PayloadError(f"stream is {_show(content['stream'])}, but the topic is of {stream}")
+    first, last = _list(content["gap"], "gap", 2)
+    _integer(first, "the gap's first number", 1)
+    _integer(last, "the gap's last number", first)
+    return Gap(device, epoch, stream, first, last, _text(content.get("why"), "why"))
 
 
-def _parse_gap(device: str, stream: str, content: dict[str, Any]) -> Gap:
-    said = content.get("stream", stream)
-    if said != stream:
-        raise PayloadError(f"stream is {_show(said)}, but the topic is one of {stream}")
-    gap = content["gap"]
-    if not (isinstance(gap, list) and len(gap) == 2):
-        raise PayloadError(f"gap {_show(gap)} is not [first, last]")
-    first = _check_integer(gap[0], "the gap's first number", 1)
-    last = _check_integer(gap[1], "the gap's last number", first)
-    why = _check_text(content.get("why"), "why")
-    return Gap(device, _integer(content, "epoch", 0), stream, first, last, why)
-
-
-def _parse_events(device: str, content: dict[str, Any]) -> EventBatch:
+def _parse_events(content: dict[str, Any]) -> tuple[Event, ...]:
     events = []
-    for event in _list(content, "events"):
-        if not (isinstance(event, list) and len(event) in (3, 4)):
-            raise PayloadError(f"event {_show(event)} is not [time, clock, name, detail]")
-        moment, clock, name, *rest = event
-        detail = rest[0] if rest else {}
+    for event in _list(content.get("events"), "events"):
+        time, clock, name, detail = _list(event, "an event", 4)
+        if time is not None:
+            _integer(time, "an event's time", 0, _LATEST_TIME)
         if not isinstance(detail, dict):
             raise PayloadError(f"the detail of event {_show(name)} is not an object")
-        if moment is not None:
-            _check_integer(moment, "an event's time", 0)
-        _check_integer(clock, "an event's clock", 0)
-        events.append(Event(moment, clock, _check_text(name, "an event's name"), detail))
-    first = _parse_sequence(content, len(events))
-    return EventBatch(device, _integer(content, "epoch", 0), first, tuple(events))
+        _integer(clock, "an event's clock", 0)
+        events.append(Event(time, clock, _text(name, "an event's name"), detail))
+    return tuple(events)
 
 
-def _parse_readings(device: str, kind: str, content: dict[str, Any]) -> ReadingBatch:
-    items = tuple(_check_text(item, "an item's name") for item in _list(content, "items"))
-    scale = tuple(_check_integer(one, "a scale", -30) for one in _list(content, "scale"))
-    if len(scale) != len(items):
-        raise PayloadError(f"{len(items)} items have {len(scale)} scales")
-    clock = _integer(content, "clock", 0)
-    rows = tuple(_parse_row(row, len(items)) for row in _list(content, "rows"))
-    return ReadingBatch(
-        device=device,
-        epoch=_integer(content, "epoch", 0),
-        stream=_STREAM_OF_KIND[kind],
-        kind=kind,
-        first=_parse_sequence(content, len(rows)),
-        task=_check_text(content.get("task"), "task"),
-        slot=_integer(content, "slot", 1) if "up" not in content else None,
-        up=_integer(content, "up", 0) if "up" in content else None,
-        clock=clock,
-        items=items,
-        scale=scale,
-        rows=rows,
-    )
+def _parse_readings(content: dict[str, Any]) -> tuple[Reading, ...]:
+    items = tuple(_text(item, "an item") for item in _list(content.get("items"), "items"))
+    scale = tuple(_list(content.get("scale"), "scale", len(items)))
+    for power in scale:
+        _integer(power, "a scale", -30, 30)
+    unset = "up" in content
+    task = _text(content.get("task"), "task")
+    slot = None if unset else _integer(content.get("slot"), "slot", 1, _LATEST_TIME)
+    up = _integer(content["up"], "up", 0) if unset else None
+    clock = _integer(content.get("clock"), "clock", 0)
+    readings = []
+    for row in _list(content.get("rows"), "rows"):
+        meter, after_s, quality, *values = _list(row, "a row", 3 + len(items))
+        _integer(meter, "a row's meter", 1)
+        _integer(quality, "a row's quality", 0)
+        for number in (after_s, *(value for value in values if not isinstance(value, str))):
+            if number is not None:
+                _integer(number, "a number of a row", -_LARGEST_INTEGER)
+        readings.append(
+            Reading(task, slot, up, clock, items, scale, meter, after_s, quality, tuple(values))
+        )
+    return tuple(readings)
 
 
-def _parse_row(row: object, items: int) -> Row:
-    if not isinstance(row, list) or len(row) != 3 + items:
-        raise PayloadError(f"row {_show(row)} is not [meter, seconds, quality] and {items} values")
-    meter, after_s, quality, *values = row
-    _check_integer(meter, "a row's meter", 1)
-    if after_s is not None:
-        _check_integer(after_s, "a row's seconds", -_LARGEST_INTEGER)
-    _check_integer(quality, "a row's quality", 0)
-    for value in values:
-        if isinstance(value, str):
-            _check_text(value, "a value")
-        elif value is not None:
-            _check_integer(value, "a value", -_LARGEST_INTEGER)
-    return Row(meter, after_s, quality, tuple(values))
+def _list(value: object, what: str, length: int | None = None) -> list[Any]:
+    if not isinstance(value, list):
+        raise PayloadError(f"{what} is {_show(value)} instead of a list")
+    if length is not None and len(value) != length:
+        raise PayloadError(f"{what} is {_show(value)} instead of a list of {length}")
+    return value
 
 
-def _parse_sequence(content: dict[str, Any], records: int) -> int:
-    """Check `seq` against the number of records and return the first sequence number."""
-    sequence = _list(content, "seq")
-    if len(sequence) != 2:
-        raise PayloadError(f"seq {_show(sequence)} is not [first, count]")
-    first = _check_integer(sequence[0], "the first number of seq", 1)
-    count = _check_integer(sequence[1], "the count of seq", 1)
-    if count != records:
-        raise PayloadError(f"seq announces {count} records, but {records} are there")
-    _check_integer(first + count, "the last number of seq", 1)
-    return first
-
-
-def _list(content: dict[str, Any], key: str) -> list[Any]:
-    found = content.get(key)
-    if not isinstance(found, list):
-        raise PayloadError(f"{key} is {_show(found)} instead of a list")
-    return found
-
-
-def _integer(content: dict[str, Any], key: str, least: int) -> int:
-    return _check_integer(content.get(key), key, least)
-
-
-def _check_integer(value: object, what: str, least: int) -> int:
+def _integer(value: object, what: str, least: int, most: int = _LARGEST_INTEGER) -> int:
     if not _is_integer(value):
         raise PayloadError(f"{what} is {_show(value)} instead of a whole number")
     assert isinstance(value, int)
-    if not least <= value <= _LARGEST_INTEGER:
+    if not least <= value <= most:
         raise PayloadError(f"{what} is {value}, out of range")
     return value
 
 
-def _check_text(value: object, what: str) -> str:
+def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise PayloadError(f"{what} is {_show(value)} instead of a text")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise PayloadError(f"{what} has half a character in it") from None
     return value
 
 

@@ -7,14 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
-from paho.mqtt.client import (
-    Client,
-    ConnectFlags,
-    DisconnectFlags,
-    MQTTMessage,
-)
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from host_tools.receiver.payload import Message, PayloadError, parse
@@ -33,21 +27,11 @@ class ReceiverError(Exception):
     """The broker cannot be used; the text says why and what to do."""
 
 
-def check_root(root: str) -> str:
-    """Return the topic root, or raise ValueError if no topic can start with it."""
-    if not root or "#" in root or "+" in root or "\0" in root or root != root.strip("/"):
-        raise ValueError(
-            f"topic root {root!r} cannot be used; it is a text like mr/v1, without # and +, "
-            "that neither starts nor ends with a slash."
-        )
-    return root
-
-
 class Receiver:
     """A subscriber that reconnects by itself and acknowledges only what the store has on file.
 
-    Its session at the broker outlives its connections: the client id is made from store and root
-    unless it is given, so that what arrives meanwhile is delivered to the same receiver later.
+    Its session at the broker outlives its connections: the client id is made from store and root,
+    so that what arrives meanwhile is delivered to the same receiver later.
     """
 
     def __init__(
@@ -57,15 +41,18 @@ class Receiver:
         port: int,
         root: str = "mr/v1",
         *,
-        client_id: str | None = None,
         observer: Observer | None = None,
     ) -> None:
         """Prepare; nothing is connected before `start()`. ValueError for an unusable root."""
+        if not root or set(root) & set("#+\0") or root != root.strip("/"):
+            raise ValueError(
+                f"topic root {root!r} cannot be used; it is a text like mr/v1, without # and +, "
+                "that neither starts nor ends with a slash."
+            )
         self.store = store
         self.host = host
         self.port = port
-        self.root = check_root(root)
-        self.client_id = client_id or _client_id(store, root)
+        self.root = root
         self.failure: str | None = None
         """Why the receiver has given up; None as long as it has not."""
         self._observer = observer
@@ -88,7 +75,7 @@ class Receiver:
             ) from None
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=self.client_id,
+            client_id=_client_id(self.store, self.root),
             clean_session=False,
             manual_ack=True,
         )
@@ -134,10 +121,6 @@ class Receiver:
         """Messages taken since the receiver was made, rejected ones included."""
         return self._messages
 
-    def wait_connected(self, timeout_s: float) -> bool:
-        """Wait until the broker delivers to us; False if that takes longer."""
-        return self._subscribed.wait(timeout_s)
-
     def wait_for(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         """Wait until a condition on the store holds; False if that takes longer.
 
@@ -154,45 +137,24 @@ class Receiver:
 
     # Called by paho in its thread
 
-    def _on_connect(
-        self,
-        client: Client,
-        _userdata: Any,
-        _flags: ConnectFlags,
-        reason: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
+    def _on_connect(self, client: Client, _1: Any, _2: Any, reason: ReasonCode, _3: Any) -> None:
         if reason.is_failure:
             self._refusal = str(reason)
-            return
-        client.subscribe(f"{self.root}/+/up/#", qos=1)
+        else:
+            client.subscribe(f"{self.root}/+/up/#", qos=1)
 
-    def _on_subscribe(
-        self,
-        client: Client,
-        _userdata: Any,
-        _mid: int,
-        reasons: list[ReasonCode],
-        _properties: Properties | None,
-    ) -> None:
+    def _on_subscribe(self, _1: Any, _2: Any, _3: Any, reasons: list[ReasonCode], _4: Any) -> None:
         if any(reason.is_failure for reason in reasons):
             self._refusal = f"it does not let us subscribe to {self.root}/+/up/#"
-            return
-        self._subscribed.set()
+        else:
+            self._subscribed.set()
 
-    def _on_disconnect(
-        self,
-        _client: Client,
-        _userdata: Any,
-        _flags: DisconnectFlags,
-        _reason: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
+    def _on_disconnect(self, *_: Any) -> None:
         self._subscribed.clear()
 
     def _on_message(self, client: Client, _userdata: Any, message: MQTTMessage) -> None:
         try:
-            self._take(_topic(message), message.payload)
+            self._take(message.topic, message.payload)
         except StoreError as error:
             # Not acknowledged: the broker keeps it for the next time we come.
             self.failure = str(error)
@@ -227,10 +189,3 @@ class Receiver:
 def _client_id(store: Store, root: str) -> str:
     text = f"{socket.gethostname()} {store.path} {root}"
     return "receiver-" + hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _topic(message: MQTTMessage) -> str:
-    try:
-        return message.topic
-    except UnicodeDecodeError:
-        return "a topic that is not UTF-8"

@@ -30,7 +30,7 @@ DEVICE = "a1b2c3d4e5f6"
 EPOCH = 7
 SLOT = 1788220800
 ITEMS = ["energy.forward.total", "voltage.a", "current.a"]
-GOOD, MADE_UP, SUSPECT, TIMEOUT = 0, 1, 10, 20
+GOOD, MADE_UP, TIMEOUT = 0, 1, 20
 
 
 def row(meter: int, quality: int = GOOD, energy: int = 1234567) -> list[int | None]:
@@ -152,7 +152,7 @@ def test_streams_count_for_themselves(store: Store) -> None:
 def test_a_hole_in_the_sequence_is_reported_missing(store: Store) -> None:
     add(store, readings(3, [row(3), row(4)]))
     add(store, readings(7, [row(7)]))
-    assert store.missing(DEVICE, EPOCH) == [(1, 2), (5, 6)]
+    assert store.missing(DEVICE) == [(EPOCH, 1, 2), (EPOCH, 5, 6)]
     summary = store.summary(DEVICE)
     assert (summary.expected, summary.received, summary.missing) == (7, 3, 4)
     assert summary.lost == 4
@@ -161,7 +161,7 @@ def test_a_hole_in_the_sequence_is_reported_missing(store: Store) -> None:
 def test_a_hole_that_is_filled_later_is_no_longer_missing(store: Store) -> None:
     add(store, readings(3, [row(3)]))
     add(store, readings(1, [row(1), row(2)]), "hist")
-    assert store.missing(DEVICE, EPOCH) == []
+    assert store.missing(DEVICE) == []
 
 
 def test_a_gap_message_explains_a_hole_but_the_records_stay_lost(store: Store) -> None:
@@ -170,7 +170,7 @@ def test_a_gap_message_explains_a_hole_but_the_records_stay_lost(store: Store) -
     assert add(store, gap(2, 6), "hist") == Outcome(new=1)
     assert add(store, gap(2, 6), "hist") == Outcome(repeated=1)
     add(store, gap(5, 7), "hist")
-    assert store.missing(DEVICE, EPOCH) == [(8, 9)]
+    assert store.missing(DEVICE) == [(EPOCH, 8, 9)]
     summary = store.summary(DEVICE)
     assert (summary.missing, summary.reported, summary.lost) == (2, 6, 8)
 
@@ -178,20 +178,20 @@ def test_a_gap_message_explains_a_hole_but_the_records_stay_lost(store: Store) -
 def test_a_gap_of_events_does_not_explain_missing_readings(store: Store) -> None:
     add(store, readings(3, [row(1)]))
     add(store, gap(1, 2, "event"), "event")
-    assert store.missing(DEVICE, EPOCH) == [(1, 2)]
-    assert store.missing(DEVICE, EPOCH, "event") == []
+    assert store.missing(DEVICE) == [(EPOCH, 1, 2)]
+    assert store.missing(DEVICE, "event") == []
 
 
 def test_what_the_concentrator_has_written_but_not_sent_is_missing(store: Store) -> None:
     add(store, readings(1, [row(1)]))
-    assert store.missing(DEVICE, EPOCH, high_water=4) == [(2, 4)]
-    assert store.summary(DEVICE, high_water={(DEVICE, EPOCH, "reading"): 4}).lost == 3
+    assert store.missing(DEVICE, written={EPOCH: 4}) == [(EPOCH, 2, 4)]
+    assert store.summary(DEVICE, written={EPOCH: 4}).lost == 3
 
 
-def test_a_high_water_mark_that_is_behind_hides_nothing(store: Store) -> None:
+def test_a_heartbeat_that_is_behind_hides_nothing(store: Store) -> None:
     add(store, readings(1, [row(1)]))
     add(store, readings(4, [row(4)]))
-    summary = store.summary(DEVICE, high_water={(DEVICE, EPOCH, "reading"): 2})
+    summary = store.summary(DEVICE, written={EPOCH: 2})
     assert (summary.expected, summary.lost) == (4, 2)
 
 
@@ -204,18 +204,9 @@ def test_a_made_up_row_replaces_a_failed_one(store: Store, made_up_comes_first: 
     made_up = (readings(2, [row(1, MADE_UP)]), "hist")
     for content, kind in (made_up, failed) if made_up_comes_first else (failed, made_up):
         add(store, content, kind)
-    (best,) = store.rows(DEVICE, "load", SLOT)
-    assert (best.quality, best.kind) == (MADE_UP, "hist")
     assert store.latest(DEVICE)[1].quality == MADE_UP
-    assert store.slots(DEVICE)[0].failed == 0
     summary = store.summary(DEVICE)
-    assert (summary.received, summary.duplicated, summary.failed) == (2, 0, 0)
-
-
-def test_a_failed_row_does_not_replace_a_suspect_one(store: Store) -> None:
-    add(store, readings(1, [row(1, SUSPECT)]))
-    add(store, readings(2, [row(1, TIMEOUT)]))
-    assert store.rows(DEVICE, "load", SLOT)[0].quality == SUSPECT
+    assert (summary.received, summary.duplicated) == (2, 0)
 
 
 def test_a_slot_is_complete_when_every_meter_has_a_row_even_a_failed_one(store: Store) -> None:
@@ -223,8 +214,8 @@ def test_a_slot_is_complete_when_every_meter_has_a_row_even_a_failed_one(store: 
     add(store, readings(3, [row(1)], slot=SLOT + 30))
     assert store.complete_slots(DEVICE, 2) == 1
     newest, oldest = store.slots(DEVICE)
-    assert (newest.slot, newest.meters, newest.failed) == (SLOT + 30, 1, 0)
-    assert (oldest.slot, oldest.meters, oldest.failed) == (SLOT, 2, 1)
+    assert (newest.slot, newest.meters) == (SLOT + 30, 1)
+    assert (oldest.slot, oldest.meters) == (SLOT, 2)
 
 
 def test_the_latest_reading_of_a_meter_is_that_of_the_newest_slot(store: Store) -> None:
@@ -262,9 +253,7 @@ def without(content: dict[str, Any], key: str) -> dict[str, Any]:
 BATCH = readings(1, [row(1)])
 BROKEN = {
     "a payload cut short": ("live", b'{"v":1,"device"', "not JSON"),
-    "an empty payload": ("live", b"", "empty"),
-    "bytes that are not text": ("live", b"{\xff\xfe}", "not UTF-8"),
-    "CBOR": ("live", b"\xa1\x61v\x01", "CBOR"),
+    "bytes that are not text": ("live", b"{\xff\xfe}", "not JSON"),
     "a list": ("live", b"[1,2]", "not a JSON object"),
     "brackets without end": ("live", b"[" * 100_000, "not JSON"),
     "another version": ("live", {**BATCH, "v": 2}, "v is 2"),
@@ -273,21 +262,17 @@ BROKEN = {
     "a count unlike the rows'": ("live", {**BATCH, "seq": [1, 2]}, "announces 2 records"),
     "sequence number 0": ("live", {**BATCH, "seq": [0, 1]}, "out of range"),
     "a sequence number too large": ("live", {**BATCH, "seq": [2**63, 1]}, "out of range"),
-    "no rows": ("live", {**BATCH, "seq": [1, 0], "rows": []}, "out of range"),
-    "a row with too few values": ("live", {**BATCH, "rows": [[1, 12, 0, 5]]}, "3 values"),
+    "no rows": ("live", {**BATCH, "seq": [1, 0], "rows": []}, "0 are there"),
+    "a slot beyond all dates": ("live", {**BATCH, "slot": 2**62}, "out of range"),
+    "a row with too few values": ("live", {**BATCH, "rows": [[1, 12, 0, 5]]}, "a list of 6"),
     "a fraction": ("live", {**BATCH, "rows": [[1, 12, 0, 0.5, 1, 1]]}, "whole number"),
     "true for a number": ("live", {**BATCH, "clock": True}, "whole number"),
-    "a scale too few": ("live", {**BATCH, "scale": [0, 0]}, "3 items have 2 scales"),
-    "half a character": ("live", {**BATCH, "task": "\ud800"}, "half a character"),
-    "an unknown kind": ("gossip", BATCH, "kind of message"),
+    "a scale too few": ("live", {**BATCH, "scale": [0, 0]}, "list of 3"),
+    "half a character": ("live", {**BATCH, "task": "\ud800"}, "surrogates"),
+    "an unknown kind": ("gossip", BATCH, "live|hist|freeze|event|birth|beat|answer"),
     "a gap that ends early": ("live", gap(5, 4), "last number is 4"),
     "a gap of another stream": ("live", gap(1, 2, "event"), "stream"),
-    "an event without name": ("event", {**events(1, "x"), "events": [[1, 1]]}, "event [1, 1]"),
-    "two meters of one number": (
-        "birth",
-        {**birth(), "meters": [[1, "1", 1], [1, "2", 1]]},
-        "same number",
-    ),
+    "an event without name": ("event", {**events(1, "x"), "events": [[1, 1]]}, "[1, 1]"),
 }
 
 
@@ -308,6 +293,7 @@ def test_what_newer_firmware_adds_to_a_payload_does_not_hurt(store: Store) -> No
     assert beat is not None
     assert beat.number("journal", "written", "reading") == 9
     assert beat.number("buses", 0, "good") is None
+    add(store, {"id": "u-17", "phase": "done"}, "answer")
 
 
 # The file
@@ -320,7 +306,7 @@ def test_the_store_survives_its_program(tmp_path: Path) -> None:
         add(first, birth(), "birth")
         # Another connection sees it before the store is closed: it is committed.
         other = sqlite3.connect(path)
-        assert other.execute("SELECT count(*) FROM reading").fetchone() == (1,)
+        assert other.execute("SELECT count(*) FROM record").fetchone() == (1,)
         other.close()
     with Store(path) as second:
         assert add(second, readings(1, [row(1)])) == Outcome(repeated=1)
@@ -330,7 +316,7 @@ def test_the_store_survives_its_program(tmp_path: Path) -> None:
 def test_a_file_that_is_no_store_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear operator, this is not a database.\n" * 50)
-    with pytest.raises(StoreError, match="cannot be used as a store"):
+    with pytest.raises(StoreError, match="not a database"):
         Store(path)
     assert path.read_text().startswith("Dear operator")
 
@@ -381,7 +367,7 @@ def test_malformed_payloads_do_not_stop_the_receiver(broker: Broker, store: Stor
         publisher.close()
         assert receiver.wait_for(lambda: store.summary(DEVICE).received == 1, 5)
         assert receiver.failure is None
-    assert store.rejected_count() == 3
+    assert len(store.rejected()) == 3
     rejected_topic, reason, payload = store.rejected()[0]
     assert rejected_topic == topic("live")
     assert reason.startswith("the payload is not JSON")
@@ -406,7 +392,7 @@ def test_everything_arrives_across_a_broker_restart(
             publisher.publish("live", readings(seq, [row(seq)]))
         publisher.close()
         assert receiver.wait_for(lambda: store.summary(DEVICE).received == 11, 5)
-    assert store.missing(DEVICE, EPOCH) == []
+    assert store.missing(DEVICE) == []
 
 
 def test_what_is_published_while_the_receiver_is_away_is_delivered_later(

@@ -1,29 +1,48 @@
 """A site that is written can be read in time; one that cannot work is refused in a sentence."""
 
 import json
-from dataclasses import replace
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from host_tools.site import (
-    Site,
-    SiteMeter,
-    SiteTask,
-    SiteUplink,
-    offset_seconds,
-    offset_text,
-    slot_at,
-    spread_meters,
-    write_site,
-)
-from host_tools.stack import Stack, StackError, StackOptions
+from host_tools import contract
+from host_tools.site import Site, offset_seconds, offset_text, slot_at
+from host_tools.stack import MICROPYTHON, Stack, StackError, StackOptions
 
-SITE = Site(meters=spread_meters(4), uplink=SiteUplink(port=1883))
+FIRMWARE_TABLES = """
+import json
+from concentrator import config, items, quality
+bauds = []
+for baud in range(300, 115201, 300):
+    site["buses"] = [{"baud": baud}] * 2
+    try:
+        config.parse(json.dumps(site))
+        bauds.append(baud)
+    except config.ConfigError:
+        pass
+print(json.dumps([bauds, config.MAX_METERS, items.names(), list(quality.NAMES.items())]))
+"""
+
+
+def test_host_and_firmware_agree() -> None:
+    asked = subprocess.run(
+        [MICROPYTHON, "-c", f"site = {Site(meters=2).as_dict()}\n{FIRMWARE_TABLES}"],
+        stdin=subprocess.DEVNULL,
+        timeout=10,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    bauds, most_meters, items, quality_names = json.loads(asked.stdout)
+    assert tuple(bauds) == contract.BAUDS
+    assert most_meters == contract.MAX_METERS
+    assert set(contract.ITEMS) <= set(items)
+    assert dict(quality_names) == contract.QUALITY_NAMES
 
 
 def test_the_file_is_what_the_firmware_reads(tmp_path: Path) -> None:
-    write_site(tmp_path, meters=3, baud=2400, period=30, broker_port=2883, heartbeat=7)
+    Site(meters=3, period=30, broker_port=2883, heartbeat=7).write(tmp_path)
     assert json.loads((tmp_path / "config.json").read_text()) == {
         "version": 1,
         "device": "a1b2c3d4e5f6",
@@ -57,17 +76,13 @@ def test_the_file_is_what_the_firmware_reads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("site", "complaint"),
     [
-        (replace(SITE, meters=()), "0 meters are not in the range 1 to 64."),
-        (replace(SITE, baud=1000), "1000 baud is not one of"),
-        (replace(SITE, device="A1B2"), "device 'A1B2' is not 12 hex digits"),
-        (replace(SITE, utc_offset="8"), "UTC offset '8' is not like +08:00."),
-        (replace(SITE, uplink=SiteUplink(port=0)), "broker port 0 is not in the range"),
-        (replace(SITE, tasks=(SiteTask(every=7),)), "slots of 7 s do not fill a day evenly"),
-        (replace(SITE, tasks=(SiteTask(every=1),)), "a slot of 1 s is too short; use PERIOD=5"),
-        (replace(SITE, tasks=(SiteTask(items=()),)), "task 'load' has no items."),
-        (replace(SITE, meters=(SiteMeter(1, "12", 1),)), "address '12' is not 12 digits"),
-        (replace(SITE, meters=(SiteMeter(1, "0" * 12, 3),)), "meter 1 is on bus 3"),
-        (replace(SITE, meters=SITE.meters + SITE.meters[:1]), "two meters have the number 1."),
+        (Site(meters=0), "0 meters are not in the range 1 to 64."),
+        (Site(meters=65), "65 meters are not in the range 1 to 64."),
+        (Site(baud=1000), "1000 baud is not one of 600, 1200"),
+        (Site(utc_offset="8"), "UTC offset '8' is not like +08:00."),
+        (Site(broker_port=0), "broker port 0 is not in the range"),
+        (Site(period=7), "slots of 7 s do not fill a day evenly; use PERIOD=10."),
+        (Site(period=1), "a slot of 1 s is too short; use PERIOD=5"),
     ],
 )
 def test_what_cannot_work_is_refused_in_a_sentence(site: Site, complaint: str) -> None:
@@ -79,7 +94,7 @@ def test_what_cannot_work_is_refused_in_a_sentence(site: Site, complaint: str) -
 
 def test_a_slot_too_short_for_a_bus_is_refused_with_what_it_takes(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared
-        write_site(tmp_path, meters=64, baud=2400, period=10, broker_port=1883)
+        Site(period=10).write(tmp_path)
     assert str(caught.value) == (
         "a slot of 10 s is too short: 32 meters x 3 items at 2400 baud take about 24 s; "
         "use PERIOD=30 or a higher BAUD"
@@ -91,17 +106,16 @@ def test_a_slot_too_short_for_a_bus_is_refused_with_what_it_takes(tmp_path: Path
     ("baud", "advice"), [(600, "use PERIOD=90 or a higher BAUD"), (9600, "use PERIOD=10 or a")]
 )
 def test_the_advised_period_is_one_that_works(baud: int, advice: str) -> None:
-    site = replace(SITE, meters=spread_meters(64), baud=baud, tasks=(SiteTask(every=5),))
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared
-        site.check()
+        Site(baud=baud, period=5).check()
     assert advice in str(caught.value)
     period = int("".join(filter(str.isdigit, advice)))
-    replace(site, tasks=(SiteTask(every=period),)).check()
+    Site(baud=baud, period=period).check()
 
 
 def test_meters_are_spread_in_equal_runs() -> None:
-    assert [meter.bus for meter in spread_meters(5)] == [1, 1, 1, 2, 2]
-    assert [meter.bus for meter in spread_meters(1)] == [1]
+    assert [meter.bus for meter in Site(meters=5).spread_meters()] == [1, 1, 1, 2, 2]
+    assert [meter.bus for meter in Site(meters=1).spread_meters()] == [1]
 
 
 def test_slots_align_to_the_local_clock() -> None:
