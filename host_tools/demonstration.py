@@ -156,6 +156,7 @@ class Demonstration:
         summary = self._stack.summary()
         meters = self._stack.options.meters
         slots = self._stack.store.complete_slots(self._stack.device, meters)
+        missed = self._missed(slots)
         print(summary_line(meters, slots, summary), flush=True)
         if summary.expected == 0 and failure is None:
             _complain(
@@ -164,8 +165,17 @@ class Demonstration:
             )
         if summary.conflicting:
             _complain(f"{summary.conflicting} records came twice with different content.")
-        good = summary.expected > 0 and summary.lost == 0 and summary.duplicated == 0
+        if missed:
+            _complain(f"{missed} slots were missed or are not complete.")
+        good = summary.expected > 0 and summary.lost == missed == summary.duplicated == 0
         return 0 if good and failure is None and not summary.conflicting else 1
+
+    def _missed(self, complete: int) -> int:
+        """How many slots from the first to the last were not read, or not from every meter."""
+        slots = [slot.slot for slot in self._stack.store.slots(self._stack.device)]
+        if not slots:
+            return 0
+        return (max(slots) - min(slots)) // self._stack.options.period + 1 - complete
 
 
 def summary_line(meters: int, slots: int, summary: Summary) -> str:

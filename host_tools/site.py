@@ -20,6 +20,8 @@ _REQUEST_BYTES = 20  # of a read, the four wake-up bytes included
 _ANSWER_BYTES = 25  # of the longest of our items, likewise
 _CHARACTER_BITS = 11  # start, 8 data, parity, stop
 _ANSWER_DELAY_S = 0.04
+_TIMEOUT_S = 0.7  # the firmware's default, as are its attempts at a meter that begins to be silent
+_ATTEMPTS = 3
 _SHORTEST_PERIOD_S = 5  # that the firmware takes
 _UTC_OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
 
@@ -38,7 +40,7 @@ class Site:
     """What a simulated site's concentrator is told.
 
     `baud` is in bit/s on both buses; `period` (slot length), `heartbeat` and `linger` are
-    seconds.
+    seconds; `dead` meters are known not to answer, which takes time.
     """
 
     meters: int = 64
@@ -48,6 +50,7 @@ class Site:
     utc_offset: str = "+08:00"
     heartbeat: int = 2
     linger: int = 5
+    dead: int = 0
 
     def check(self) -> None:
         """ValueError, one sentence, for the first thing that cannot work."""
@@ -73,12 +76,14 @@ class Site:
                 f"use PERIOD={_next_period(self.period)}."
             )
         if self.cycle_s >= self.period:
+            dead = f", {self._dead_per_bus} of them dead," if self.dead else ""
             advice = f"PERIOD={_next_period(math.floor(self.cycle_s) + 1)}"
             if self.baud < BAUDS[-1]:
                 advice += " or a higher BAUD"
             raise ValueError(
                 f"a slot of {self.period} s is too short: {self._per_bus} meters x {len(ITEMS)} "
-                f"items at {self.baud} baud take about {math.ceil(self.cycle_s)} s; use {advice}"
+                f"items{dead} at {self.baud} baud take about {math.ceil(self.cycle_s)} s; "
+                f"use {advice}"
             )
 
     @property
@@ -87,9 +92,16 @@ class Site:
 
     @property
     def cycle_s(self) -> float:
-        """How long the fuller bus needs to read all its meters once, in seconds."""
-        bits = (_REQUEST_BYTES + _ANSWER_BYTES) * _CHARACTER_BITS
-        return self._per_bus * len(ITEMS) * (bits / self.baud + _ANSWER_DELAY_S)
+        """How long the fuller bus needs at most to read all its meters once, in seconds."""
+        character_s = _CHARACTER_BITS / self.baud
+        read_s = (_REQUEST_BYTES + _ANSWER_BYTES) * character_s + _ANSWER_DELAY_S
+        silence_s = _ATTEMPTS * (_REQUEST_BYTES * character_s + _TIMEOUT_S)
+        dead = self._dead_per_bus
+        return (self._per_bus - dead) * len(ITEMS) * read_s + dead * silence_s
+
+    @property
+    def _dead_per_bus(self) -> int:
+        return min(self._per_bus, -(-self.dead // BUSES))
 
     def spread_meters(self) -> list[SiteMeter]:
         """Return meters 1, 2, ... with those numbers as addresses, in equal runs on the buses."""

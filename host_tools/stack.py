@@ -25,7 +25,6 @@ _LAST_WORDS_S = 3.0
 _SETTLE_S = 10.0
 _QUIET_S = 0.5
 _POLL_S = 0.1
-_SILENCE_S = 3.0  # what a meter that never answers may cost in a slot, at most
 _MARK = ".stack"
 _STORE = "receiver.sqlite"
 _TRUTH = "truth.jsonl"
@@ -71,6 +70,7 @@ class StackOptions:
             utc_offset=self.utc_offset,
             heartbeat=self.heartbeat,
             linger=self.linger,
+            dead=self.dead,
         )
         site.check()
         return site
@@ -197,7 +197,7 @@ class Stack:
         """
         self.concentrator.close_stdin()
         options = self.options
-        limit_s = self.site.cycle_s + options.dead * _SILENCE_S + options.linger + _STOP_MARGIN_S
+        limit_s = self.site.cycle_s + options.linger + _STOP_MARGIN_S
         deadline = time.monotonic() + limit_s
         while not self.concentrator.wait(_POLL_S):
             self.check()

@@ -82,6 +82,7 @@ def test_the_file_is_what_the_firmware_reads(tmp_path: Path) -> None:
         (Site(utc_offset="8"), "UTC offset '8' is not like +08:00."),
         (Site(broker_port=0), "broker port 0 is not in the range"),
         (Site(period=7), "slots of 7 s do not fill a day evenly; use PERIOD=10."),
+        (Site(period=30, dead=12), "6 of them dead, at 2400 baud take about 34 s; use PERIOD=45"),
         (Site(period=1), "a slot of 1 s is too short; use PERIOD=5"),
     ],
 )
