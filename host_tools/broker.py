@@ -171,8 +171,7 @@ def find_mosquitto() -> Path:
     found = shutil.which("mosquitto", path=os.pathsep.join(folders))
     if found is None:
         raise BrokerError(
-            "the MQTT broker mosquitto is not installed; "
-            "install the Debian package mosquitto, or run make deps."
+            "the MQTT broker mosquitto is not installed; install the Debian package mosquitto."
         )
     return Path(found).absolute()
 

@@ -385,7 +385,7 @@ class _View:
     def _facts(self) -> RenderableType:
         situation = self._situation
         grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(style="dim", no_wrap=True, min_width=len("receiver"))
         grid.add_column(no_wrap=True, overflow="ellipsis")
         used = f"{_show(self._number('journal', 'blocks', 0))} of "
         used += f"{_show(self._number('journal', 'blocks', 1))} blocks used"
@@ -416,7 +416,7 @@ class _View:
             (state, "green" if state == "online" else "yellow"),
             "  ",
             _signal(beat.number("signal")),
-            f"  {beat.get('operator') or ''}  {_show(beat.number('uplink', 'batches'))} batches, ",
+            f"  {_show(beat.number('uplink', 'batches'))} batches, ",
             f"{_size(self._situation.bytes_on_air)} on air, ",
             f"connection {_show(beat.number('uplink', 'connects'))}",
         )
