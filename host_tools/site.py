@@ -180,9 +180,12 @@ def _main(
 ) -> None:
     """Write the configuration of a simulated site."""
     try:
-        path = Site(meters, baud, period, broker_port, utc_offset).write(folder)
-    except (OSError, ValueError) as error:
-        typer.echo(str(error), err=True)
+        path = Site(meters, baud, period, broker_port, utc_offset, heartbeat=60).write(folder)
+    except OSError as error:
+        typer.echo(f"site: {folder} cannot be used: {error.strerror}; choose another.", err=True)
+        raise typer.Exit(2) from None
+    except ValueError as error:
+        typer.echo(f"site: {error}", err=True)
         raise typer.Exit(2) from None
     typer.echo(f"{path}: {meters} meters, {baud} baud, every {period} s")
 

@@ -9,6 +9,7 @@ _SPACE = " \t\r\n"
 _NUMBER = re.compile("^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?$")
 _WORDS = ("true", "false", "null")
 _DEEPEST = 8
+_LONGEST = 40  # characters of a number
 
 
 class _Scanner:
@@ -17,10 +18,13 @@ class _Scanner:
         self.at = 0
 
     def fail(self, expected):
+        found = "the end" if self.at >= len(self.text) else repr(self.text[self.at])
+        self.complain("expected %s, found %s" % (expected, found))
+
+    def complain(self, what):
         line = self.text.count("\n", 0, self.at) + 1
         column = self.at - self.text.rfind("\n", 0, self.at)
-        found = "the end" if self.at >= len(self.text) else repr(self.text[self.at])
-        raise ValueError("line %d, column %d: %s, not %s" % (line, column, expected, found))
+        raise ValueError("line %d, column %d: %s" % (line, column, what))
 
     def peek(self):
         """The next character that is no space; empty at the end."""
@@ -38,7 +42,7 @@ class _Scanner:
     def value(self, depth=0):
         first = self.peek()
         if depth > _DEEPEST:
-            self.fail("at most %d levels" % _DEEPEST)
+            self.complain("more than %d levels" % _DEEPEST)
         if first == "{":
             self.members("}", depth, self.pair)
         elif first == "[":
@@ -60,7 +64,7 @@ class _Scanner:
             if key is not None:
                 if key in keys:
                     self.at = start
-                    self.fail("each name once, %s stands here already" % key)
+                    self.complain("%s stands here a second time" % key)
                 keys.add(key)
             if self.take("," + close, "a comma or %s" % close) == close:
                 return
@@ -90,7 +94,8 @@ class _Scanner:
         while end < len(self.text) and self.text[end] not in ',]}:[{"' + _SPACE:
             end += 1
         word = self.text[self.at : end]
-        if word not in _WORDS and not _NUMBER.match(word):
+        # The length is limited because the pattern is matched by recursion.
+        if word not in _WORDS and not (len(word) <= _LONGEST and _NUMBER.match(word)):
             self.fail("a value")
         self.at = end
 
@@ -100,4 +105,4 @@ def check(text):
     scanner = _Scanner(text)
     scanner.value()
     if scanner.peek():
-        scanner.fail("nothing more")
+        scanner.fail("the end")

@@ -22,6 +22,10 @@ BUSES = 2  # number of RS485 lines
 _EBUSY = const(16)  # not in MicroPython's errno
 _JOURNAL_BLOCKS = const(256)  # 1 MiB of 4 KiB erase blocks
 
+_PIPE = const(0x1000)  # of st_mode
+_PROCESS_GROUP = const(2)  # fields behind the name in /proc/<process>/stat
+_TERMINAL_GROUP = const(5)
+
 _site = os.getenv("CONCENTRATOR_SITE") or "site"
 
 
@@ -30,28 +34,58 @@ class BoardError(Exception):
 
 
 def claim():
-    """Make sure that this process is the site's only concentrator; BoardError when it is not."""
+    """Make sure that this process is the site's only concentrator; BoardError when it is not.
+
+    Every process leaves its number in the site's folder before it looks for others', so that of
+    two that start at the same moment at most one goes on.
+    """
+    with open("/proc/self/stat") as f:
+        own = "running." + f.read().split(" ", 1)[0]
     try:
-        os.stat(_site)
+        with open(_site + "/" + own, "w"):
+            pass
+        others = [name for name in os.listdir(_site) if name.startswith("running.")]
     except OSError:
         raise BoardError(
-            "site folder %s does not exist; set CONCENTRATOR_SITE to the folder with config.json"
-            % _site
+            "site folder %s does not exist or cannot be written to; set CONCENTRATOR_SITE to the "
+            "folder with config.json" % _site
         )
-    path = _site + "/running"
+    for name in others:
+        if name == own:
+            continue
+        process = name.split(".")[1]
+        if _is_concentrator(process):
+            os.remove(_site + "/" + own)
+            raise BoardError(
+                "site folder %s is in use by process %s; stop it first" % (_site, process)
+            )
+        os.remove(_site + "/" + name)  # of a process that was killed
+
+
+def _is_concentrator(process):
     try:
-        with open(path) as f:
-            other = f.read().strip()
-        with open("/proc/%s/cmdline" % other, "rb") as f:
-            in_use = b"concentrator" in f.read()
+        with open("/proc/%s/cmdline" % process, "rb") as f:
+            return b"concentrator" in f.read()
     except OSError:
-        in_use = False  # no file, or its process is gone (killed): the site is free
+        return False
+
+
+def _input_can_end():
+    """Whether standard input is a pipe, or the terminal that this process is in front of."""
+    try:
+        kind, *identity = os.stat("/proc/self/fd/0")[:3]
+    except OSError:
+        return False  # closed
+    if kind & 0xF000 == _PIPE:
+        return True
     with open("/proc/self/stat") as f:
-        own = f.read().split(" ", 1)[0]
-    if in_use and other != own:
-        raise BoardError("site folder %s is in use by process %s; stop it first" % (_site, other))
-    with open(path, "w") as f:
-        f.write(own)
+        fields = f.read().rsplit(")", 1)[1].split()
+    # A process in the background that reads its terminal is stopped by the system.
+    foreground = fields[_PROCESS_GROUP] == fields[_TERMINAL_GROUP]
+    return foreground and tuple(identity) != os.stat("/dev/null")[1:3]
+
+
+_stop_by_input = _input_can_end()  # now: a port opened later may get a closed input's number
 
 
 def configuration():
@@ -118,10 +152,10 @@ def restart():
 async def stop_requested():
     """Return when the operator asks for an orderly stop: end of file on standard input.
 
-    Boards in the field never stop; there this waits for ever, as it does here in the background,
-    when standard input is /dev/null.
+    Boards in the field never stop; there this waits for ever. So it does here when the input is
+    neither a pipe nor the terminal that the process is in front of.
     """
-    if os.stat("/proc/self/fd/0")[1:3] == os.stat("/dev/null")[1:3]:
+    if not _stop_by_input:
         await asyncio.Event().wait()
     reader = asyncio.StreamReader(sys.stdin.buffer)
     while await reader.read(1):
