@@ -71,7 +71,7 @@ class Health:
             "journal": {
                 "records": sum(journal.next(s) - 1 for s in streams),
                 "written": {STREAMS[s]: journal.next(s) - 1 for s in streams},
-                "unsent": sum(journal.unsent(s) for s in streams),
+                "unsent": journal.waiting(),
                 "oldest": self._oldest_slot(),
                 "overrun": journal.overrun,
                 "erases": journal.erases,

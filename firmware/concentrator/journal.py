@@ -81,7 +81,8 @@ class _Header:
 class Journal:
     """The ring on a block device with the extended protocol. Call mount() before all else.
 
-    `appended` is an asyncio.Event set at every append: whoever reads the journal waits for it.
+    `appended` is an asyncio.Event set at every append, for the one task that publishes: it waits
+    for the event and clears it.
     """
 
     def __init__(self, flash):
@@ -388,17 +389,10 @@ class Journal:
         Order doesn't matter; what is ahead of the cursor is remembered as ranges. Takes effect
         in flash with the next checkpoint(); power failing before it means sending again.
         """
-        last = first + count
-        cursor = self._cursor[stream]
-        if last <= cursor:
-            return
-        self._dirty = True
-        if first > cursor:
+        if first + count > self._cursor[stream]:
+            self._dirty = True
             self._ranges.append([stream, first, count])
             self._merge()
-            return
-        self._cursor[stream] = last
-        self._merge()
 
     def _merge(self):
         """Sort the ranges, join neighbours, move cursors over ranges that they have reached."""
@@ -441,6 +435,10 @@ class Journal:
     def unsent(self, stream):
         """How many records of the stream wait to be acknowledged."""
         return self._unacknowledged(stream, 1, self._next[stream])
+
+    def waiting(self):
+        """How many records of all streams wait to be acknowledged."""
+        return sum(self.unsent(stream) for stream in range(len(STREAMS)))
 
     def _unacknowledged(self, stream, first, end):
         first = max(first, self._cursor[stream])

@@ -13,7 +13,7 @@ from micropython import const
 
 from . import log, payloads
 from .feed import Feed
-from .journal import EVENT, READING, STREAMS
+from .journal import EVENT, READING
 from .modem import ModemError
 from .mqtt import MQTTError, Session
 
@@ -94,10 +94,10 @@ class Uplink:
         self._flush = True
         self._wake.set()
         end = ticks_add(ticks_ms(), limit_s * 1000)
-        while self._waiting() and ticks_diff(end, ticks_ms()) > 0:
+        while self._journal.waiting() and ticks_diff(end, ticks_ms()) > 0:
             await asyncio.sleep_ms(50)
         self._journal.checkpoint()
-        return not self._waiting()
+        return not self._journal.waiting()
 
     async def close(self):
         """Send a last heartbeat and take leave of the broker, if it is there."""
@@ -107,9 +107,6 @@ class Uplink:
                 await self._session.disconnect()
             except (ModemError, MQTTError) as error:
                 _log.warning("taking leave: %s", error)
-
-    def _waiting(self):
-        return sum(self._journal.unsent(stream) for stream in range(len(STREAMS)))
 
     async def _connection(self):
         settings = self._settings

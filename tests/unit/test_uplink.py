@@ -598,7 +598,7 @@ async def test_chaos_loses_nothing():
     broker.lose = lambda message: False
     broker.after_publish = lambda message: None
     broker.drop()
-    assert await until(lambda: site.uplink._waiting() == 0, 5000)
+    assert await until(lambda: site.journal.waiting() == 0, 5000)
     print("connections", broker.connects, "messages", len(broker.messages()))
     arrived = set(sequences(broker.messages("live", "hist")))
     assert arrived == set(range(1, site.journal.next(journal.READING)))

@@ -75,7 +75,7 @@ class Modem:
 
     async def connect(self, host, port):
         """Open a TCP connection; returns the transport. Raises ModemError."""
-        await self._close()  # what was left over from before a reset
+        await _Socket(self._at).close()  # what was left over from before a reset
         self._opened.clear()
         self._socket = _Socket(self._at)
         await self._at.command(
@@ -89,12 +89,6 @@ class Modem:
             reason = _OPEN_ERRORS.get(self._open_result, "error " + self._open_result)
             raise ModemError("%s port %d: %s" % (host, port, reason))
         return self._socket
-
-    async def _close(self):
-        try:
-            await self._at.command("AT+QICLOSE=%d" % _SOCKET, 15000)
-        except ModemError as error:
-            _log.info("%s", error)  # some modules call it an error when nothing is open
 
     async def _synchronise(self):
         for attempt in range(6):
@@ -216,12 +210,15 @@ class _Socket:
                 await self._event.wait()
 
     async def close(self):
-        """End the connection; never raises ModemError, it may be gone already."""
+        """End the connection; never raises ModemError.
+
+        It may be gone already, and some modules call it an error when nothing is open.
+        """
         self.lost("closed")
         try:
             await self._at.command("AT+QICLOSE=%d,2" % _SOCKET, 15000)
         except ModemError as error:
-            _log.warning("closing the connection: %s", error)
+            _log.info("closing the connection: %s", error)
 
 
 def _field(lines, prefix, index, default):
