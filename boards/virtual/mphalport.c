@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+
+#include <string.h>
+
+#include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+#include "extmod/misc.h"
+#include "shared/timeutils/timeutils.h"
+
+#include "cortex_m3.h"
+#include "network.h"
+#include "rtc.h"
+#include "uart.h"
+#include "uart_idle.h"
+
+#define TICKS_PER_MS (CPU_HZ / 1000)
+
+static volatile uint64_t uptime_ms;
+
+void systick_start(void) {
+    SYST_RVR = TICKS_PER_MS - 1;
+    SYST_CVR = 0;
+    SYST_CSR = SYST_CSR_ON;
+}
+
+void SysTick_Handler(void) {
+    uptime_ms++;
+    uart_idle_tick();
+}
+
+// --- Time -------------------------------------------------------------------------------------
+
+uint64_t virtual_uptime_ms(void) {
+    uint32_t state = disable_irq();
+    uint64_t ms = uptime_ms;
+    enable_irq(state);
+    return ms;
+}
+
+mp_uint_t mp_hal_ticks_ms(void) {
+    return (mp_uint_t)uptime_ms;
+}
+
+mp_uint_t mp_hal_ticks_us(void) {
+    uint32_t state = disable_irq();
+    uint32_t ms = (uint32_t)uptime_ms;
+    uint32_t left = SYST_CVR;
+    if (SCB_ICSR & SCB_ICSR_PENDSTSET) { // it has run out, and nobody has counted that yet
+        ms++;
+        left = SYST_CVR;
+    }
+    enable_irq(state);
+    return ms * 1000 + (TICKS_PER_MS - 1 - left) * 1000 / TICKS_PER_MS;
+}
+
+void mp_hal_delay_us(mp_uint_t us) {
+    mp_uint_t start = mp_hal_ticks_us();
+    while (mp_hal_ticks_us() - start < us) {
+    }
+}
+
+void mp_hal_delay_ms(mp_uint_t ms) {
+    mp_uint_t start = mp_hal_ticks_ms();
+    mp_uint_t elapsed = 0;
+    do {
+        mp_event_wait_ms(ms - elapsed);
+        elapsed = mp_hal_ticks_ms() - start;
+    } while (elapsed < ms);
+}
+
+uint64_t mp_hal_time_ns(void) {
+    return (rtc_ms() - TIMEUTILS_SECONDS_1970_TO_2000 * 1000) * 1000000;
+}
+
+void virtual_poll(void) {
+    static uint32_t last;
+    uint32_t now = (uint32_t)uptime_ms;
+    if (now != last) {
+        last = now;
+        rtc_poll();
+        network_poll();
+    }
+}
+
+// --- Console ----------------------------------------------------------------------------------
+
+uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
+    uintptr_t ready = 0;
+    if ((flags & MP_STREAM_POLL_RD) && uart_available(0)) {
+        ready |= MP_STREAM_POLL_RD;
+    }
+    if ((flags & MP_STREAM_POLL_WR) && uart_room(0)) {
+        ready |= MP_STREAM_POLL_WR;
+    }
+    return ready | mp_os_dupterm_poll(flags);
+}
+
+int mp_hal_stdin_rx_chr(void) {
+    for (;;) {
+        uint8_t byte;
+        if (uart_read(0, &byte, 1)) {
+            return byte;
+        }
+        int c = mp_os_dupterm_rx_chr();
+        if (c >= 0) {
+            return c;
+        }
+        mp_event_wait_indefinite();
+    }
+}
+
+mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t size) {
+    size_t sent = 0;
+    while (sent < size) {
+        sent += uart_write(0, (const uint8_t *)text + sent, size - sent);
+        if (sent < size) {
+            wait_for_interrupt(); // never for long: QEMU drops what nobody reads
+        }
+    }
+    mp_os_dupterm_tx_strn(text, size);
+    return size;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//
+// lwIP without threads: everything happens in the main program, between two bytecodes.
+
+#ifndef VIRTUAL_NETWORK_H
+#define VIRTUAL_NETWORK_H
+
+#include <stdint.h>
+
+void network_start(void); // once after reset: lwIP cannot start twice
+void network_poll(void);
+uint32_t network_random(void);
+
+#endif

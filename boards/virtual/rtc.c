@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "extmod/modmachine.h"
+#include "shared/timeutils/timeutils.h"
+
+#include "rtc.h"
+#include "semihosting.h"
+
+static uint64_t offset_ms; // wall clock minus uptime
+static uint32_t first_s;   // what the host said at boot; 0 once the clock is aligned
+
+void rtc_start(void) {
+    first_s = host_time();
+    rtc_set_ms(first_s * 1000ull);
+}
+
+void rtc_poll(void) {
+    if (first_s) {
+        uint32_t now_s = host_time();
+        if (now_s != first_s) {
+            first_s = 0;
+            rtc_set_ms(now_s * 1000ull);
+        }
+    }
+}
+
+uint64_t rtc_ms(void) {
+    return virtual_uptime_ms() + offset_ms;
+}
+
+void rtc_set_ms(uint64_t ms) {
+    offset_ms = ms - virtual_uptime_ms();
+}
+
+// --- machine.RTC: datetime() as on the other ports; the last element is microseconds ------------
+
+typedef struct {
+    mp_obj_base_t base;
+} rtc_obj_t;
+
+static const rtc_obj_t rtc_obj = {{&machine_rtc_type}};
+
+static mp_obj_t rtc_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
+                             const mp_obj_t *args) {
+    (void)type;
+    (void)args;
+    mp_arg_check_num(n_args, n_kw, 0, 0, false);
+    return MP_OBJ_FROM_PTR(&rtc_obj);
+}
+
+static mp_obj_t rtc_datetime(size_t n_args, const mp_obj_t *args) {
+    timeutils_struct_time_t tm;
+    if (n_args == 1) {
+        uint64_t ms = rtc_ms();
+        timeutils_seconds_since_2000_to_struct_time(ms / 1000 - TIMEUTILS_SECONDS_1970_TO_2000,
+                                                    &tm);
+        mp_obj_t items[8] = {
+            MP_OBJ_NEW_SMALL_INT(tm.tm_year), MP_OBJ_NEW_SMALL_INT(tm.tm_mon),
+            MP_OBJ_NEW_SMALL_INT(tm.tm_mday), MP_OBJ_NEW_SMALL_INT(tm.tm_wday),
+            MP_OBJ_NEW_SMALL_INT(tm.tm_hour), MP_OBJ_NEW_SMALL_INT(tm.tm_min),
+            MP_OBJ_NEW_SMALL_INT(tm.tm_sec),  MP_OBJ_NEW_SMALL_INT(ms % 1000 * 1000),
+        };
+        return mp_obj_new_tuple(8, items);
+    }
+    mp_obj_t *items;
+    mp_obj_get_array_fixed_n(args[1], 8, &items);
+    uint64_t seconds = timeutils_seconds_since_2000(
+        mp_obj_get_int(items[0]), mp_obj_get_int(items[1]), mp_obj_get_int(items[2]),
+        mp_obj_get_int(items[4]), mp_obj_get_int(items[5]), mp_obj_get_int(items[6]));
+    first_s = 0;
+    rtc_set_ms((seconds + TIMEUTILS_SECONDS_1970_TO_2000) * 1000 +
+               mp_obj_get_int(items[7]) / 1000);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(rtc_datetime_obj, 1, 2, rtc_datetime);
+
+static const mp_rom_map_elem_t rtc_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_datetime), MP_ROM_PTR(&rtc_datetime_obj)},
+};
+static MP_DEFINE_CONST_DICT(rtc_locals, rtc_locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(machine_rtc_type, MP_QSTR_RTC, MP_TYPE_FLAG_NONE, make_new, rtc_make_new,
+                         locals_dict, &rtc_locals);

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// The wall clock: the host's time at boot, SysTick from then on.
+
+#ifndef VIRTUAL_RTC_H
+#define VIRTUAL_RTC_H
+
+#include <stdint.h>
+
+void rtc_start(void);
+// Call this often during the first second: the host gives whole seconds, and only by watching the
+// next one begin can the clock be right to a millisecond.
+void rtc_poll(void);
+// Milliseconds since 1970-01-01 UTC.
+uint64_t rtc_ms(void);
+void rtc_set_ms(uint64_t ms);
+
+#endif
