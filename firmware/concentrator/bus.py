@@ -4,6 +4,9 @@ The line is half-duplex: request, then the meter's answer after its answer delay
 DL/T 645-2007), bytes at most 500 ms apart. Instead of polling the port all the time, the
 bus sleeps for as long as the bytes that must still come need on the wire, which costs next to
 nothing and still sees the end of a frame within a millisecond.
+
+Nothing here takes memory from the heap. A coroutine would, every time it is called: so a
+transaction is a state machine of plain methods, and the bus itself is what its owner awaits.
 """
 
 import asyncio
@@ -18,6 +21,13 @@ _GAP_MS = const(500)  # longest pause between two bytes of a frame
 _LONGEST_FRAME = const(228)  # 212 and 16 wake-up bytes: more in one answer is babble
 _CHUNK = const(64)
 _ANSWERS = (quality.GOOD, quality.REFUSED)  # made once: a tuple in the code is made every time
+
+_QUIET = const(0)  # states: waiting until nothing arrives any more,
+_SEND = const(1)  # handing the request to the port,
+_SENT = const(2)  # until the request has gone out,
+_LISTEN = const(3)  # taking in what comes,
+_LOST = const(4)  # waiting for a port that is gone
+_DONE = const(-1)  # what a step returns at the end instead of a time
 
 _log = log.get("bus")
 
@@ -43,112 +53,179 @@ class Bus:
         self._chunk = bytearray(_CHUNK)
         self._view = memoryview(self._chunk)
         self._poll_ms = max(1, self._wire_ms(1))
+        # The transaction under way.
+        self._transaction = None
+        self._attempts_left = 0
+        self._state = _QUIET
+        self._sent = 0  # bytes
+        self._give_up = 0  # ticks, as all below
+        self._answer_by = 0
+        self._end_by = 0
+        self._nap_ms = 0
+        self._rejected = 0  # by the decoder, before this attempt
+        self._reason = quality.TIMEOUT  # the attempt's, unless there is an answer
+        self._results = {}  # quality: the exception by which an iterator says so, made once
 
     def _wire_ms(self, count):
         """Time that `count` characters take on the line, in milliseconds, rounded down."""
         return count * _BITS * 1000 // self._baud
 
-    async def exchange(self, transaction, again=True):
-        """Send a transaction's request, `again` as often as set if need be; returns a quality.
+    def exchange(self, transaction, again=True):
+        """Send a transaction's request, `again` as often as set if need be; await it: a quality.
 
         Quality.GOOD and quality.REFUSED are answers. Never raises for what happens on the line.
         """
-        reason = quality.TIMEOUT
-        for attempt in range(self._attempts if again else 1):
-            if attempt:
-                self.retried += 1
-            try:
-                reason = await self._attempt(transaction)
-            except OSError as error:  # the port itself is gone
-                if not self._port_lost:
-                    _log.warning("bus %d: serial port lost: %s", self.number, error)
-                self._port_lost = True
-                reason = quality.JAMMED
-                await asyncio.sleep_ms(self._timeout_ms)
-            if reason in _ANSWERS:
-                self._port_lost = False
-                self.good += 1
-                return reason
-        self.failed += 1
-        return reason
+        self._transaction = transaction
+        self._attempts_left = self._attempts if again else 1
+        self._begin()
+        return self
 
-    async def _attempt(self, transaction):
-        port = self._port
-        decoder = transaction.decoder
+    def __iter__(self):
+        """What `await` asks of an awaitable."""
+        return self
+
+    def __next__(self):
+        """Go on with the transaction, and come back when there may be more to do."""
+        wait_ms = self._step()
+        if wait_ms == _DONE:
+            result = self._results.get(self._reason)
+            if result is None:
+                result = self._results[self._reason] = StopIteration(self._reason)
+            result.__traceback__ = None
+            raise result
+        next(asyncio.sleep_ms(wait_ms))  # puts the owner's task to sleep
+
+    def _begin(self):
+        """Begin an attempt."""
+        self._attempts_left -= 1
+        decoder = self._transaction.decoder
         decoder.reset()
-        rejected = decoder.rejected  # counts on and on
-        if not await self._quiet():
-            return quality.JAMMED
+        self._rejected = decoder.rejected  # counts on and on
+        self._reason = quality.TIMEOUT
+        self._wait_for(_QUIET)
+
+    def _wait_for(self, state):
+        """Enter a state that may last as long as the longest frame, but not longer."""
+        self._state = state
+        self._give_up = ticks_add(ticks_ms(), self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
+
+    def _step(self):
+        """Do what can be done at once; returns the milliseconds until the next step, or _DONE."""
+        try:
+            if self._state == _QUIET:
+                if self._port.readinto(self._chunk):
+                    # Longer than between two characters, or their pause would pass for the end.
+                    return self._later_ms(self._wire_ms(3) + 1)
+                self._sent = 0
+                self._wait_for(_SEND)
+            if self._state == _SEND:
+                return self._send()
+        except OSError as error:  # the port itself is gone
+            return self._lose_port(error)
+        if self._state == _SENT:
+            self._answer_by = ticks_add(ticks_ms(), self._timeout_ms)
+            self._end_by = ticks_add(self._answer_by, self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
+            self._nap_ms = self._poll_ms
+            self._state = _LISTEN
+        if self._state == _LISTEN:
+            return self._listen()
+        return self._fail(quality.JAMMED)  # the port is not back
+
+    def _later_ms(self, wait_ms):
+        """Wait on, unless it has taken too long."""
+        if ticks_diff(self._give_up, ticks_ms()) <= 0:
+            return self._fail(quality.JAMMED)
+        return wait_ms
+
+    def _send(self):
+        transaction = self._transaction
         size = transaction.request_size
-        sent = port.write(transaction.request, size)
-        give_up = ticks_add(ticks_ms(), self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
-        while sent < size:
-            if ticks_diff(give_up, ticks_ms()) <= 0:
-                return quality.JAMMED
-            await asyncio.sleep_ms(1)
-            sent += port.write(memoryview(transaction.request)[sent:], size - sent)
-        await asyncio.sleep_ms(self._wire_ms(size))
-        reason = await self._listen(transaction, ticks_ms())
-        if reason in _ANSWERS:
-            return reason
+        request = transaction.request
+        if self._sent:
+            request = memoryview(request)[self._sent :]
+        self._sent += self._port.write(request, size - self._sent) or 0
+        if self._sent < size:
+            return self._later_ms(1)
+        self._state = _SENT
+        return self._wire_ms(size)
+
+    def _lose_port(self, error):
+        if not self._port_lost:
+            _log.warning("bus %d: serial port lost: %s", self.number, error)
+        self._port_lost = True
+        self._state = _LOST
+        return self._timeout_ms
+
+    def _listen(self):
+        """Take in what has come."""
+        count = self._port.readinto(self._chunk)
+        now = ticks_ms()
+        if count:
+            verdict = self._digest(count)
+            if verdict in _ANSWERS:
+                return self._succeed(verdict)
+            if verdict is not None:
+                self._reason = verdict
+            if ticks_diff(self._end_by, now) <= 0:
+                return self._fail(quality.JAMMED)
+            gap_ends = ticks_add(now, _GAP_MS)
+            if ticks_diff(gap_ends, self._answer_by) > 0:
+                self._answer_by = gap_ends
+            # A byte less than needed: part of the last wait may have been for this one.
+            self._nap_ms = 1
+            return max(1, self._wire_ms(self._transaction.decoder.needed() - 1))
+        if ticks_diff(self._answer_by, now) <= 0:
+            return self._judge_silence()
+        return self._nap_ms
+
+    def _judge_silence(self):
+        """Nothing more comes, and what came was no answer."""
+        decoder = self._transaction.decoder
         # A false start may have swallowed the answer: what is buffered is looked at once more.
         if decoder.timeout():
-            verdict = self._judge(transaction)
+            verdict = self._judge()
+            if verdict in _ANSWERS:
+                return self._succeed(verdict)
             if verdict is not None:
-                reason = verdict
-        if reason == quality.TIMEOUT and decoder.rejected != rejected:
-            return quality.MALFORMED
-        return reason
+                self._reason = verdict
+        if self._reason == quality.TIMEOUT and decoder.rejected != self._rejected:
+            return self._fail(quality.MALFORMED)
+        return self._fail(self._reason)
 
-    async def _listen(self, transaction, sent):
-        """Take in what comes after the request went out at `sent` (ticks); returns a quality."""
-        decoder = transaction.decoder
-        answer_by = ticks_add(sent, self._timeout_ms)
-        end_by = ticks_add(answer_by, self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
-        reason = quality.TIMEOUT
-        nap_ms = self._poll_ms
-        while True:
-            count = self._port.readinto(self._chunk)
-            now = ticks_ms()
-            if count:
-                verdict = self._digest(transaction, count)
-                if verdict in _ANSWERS:
-                    return verdict
-                if verdict is not None:
-                    reason = verdict
-                if ticks_diff(end_by, now) <= 0:
-                    return quality.JAMMED
-                answer_by = self._later(answer_by, ticks_add(now, _GAP_MS))
-                # A byte less than needed: part of the last wait may have been for this one.
-                nap_ms = 1
-                await asyncio.sleep_ms(max(1, self._wire_ms(decoder.needed() - 1)))
-            elif ticks_diff(answer_by, now) <= 0:
-                return reason
-            else:
-                await asyncio.sleep_ms(nap_ms)
+    def _succeed(self, verdict):
+        self._port_lost = False
+        self.good += 1
+        self._reason = verdict
+        return _DONE
 
-    @staticmethod
-    def _later(one, other):
-        return one if ticks_diff(one, other) >= 0 else other
+    def _fail(self, reason):
+        """End the attempt; the next one begins at once, if there is one."""
+        if self._attempts_left:
+            self.retried += 1
+            self._begin()
+            return 0
+        self.failed += 1
+        self._reason = reason
+        return _DONE
 
-    def _digest(self, transaction, count):
+    def _digest(self, count):
         """Feed `count` received bytes; the best verdict on the frames they complete, or None."""
-        decoder = transaction.decoder
+        decoder = self._transaction.decoder
         taken = 0
         result = None
         while taken < count:
             taken += decoder.feed(self._view[taken:count] if taken else self._chunk, count - taken)
             if decoder.next():
-                verdict = self._judge(transaction)
+                verdict = self._judge()
                 if verdict is not None:
                     result = verdict
                     if verdict in _ANSWERS:
                         break
         return result
 
-    @staticmethod
-    def _judge(transaction):
+    def _judge(self):
         """Verdict on the decoder's present frame and those behind it, until one is an answer."""
+        transaction = self._transaction
         result = None
         while True:
             verdict = transaction.accept()
@@ -159,13 +236,3 @@ class Bus:
             if not transaction.decoder.next():
                 break
         return result
-
-    async def _quiet(self):
-        """Throw away what is still arriving; False when the line never falls silent."""
-        give_up = ticks_add(ticks_ms(), self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
-        while self._port.readinto(self._chunk):
-            if ticks_diff(give_up, ticks_ms()) <= 0:
-                return False
-            # Longer than between two characters, or their pause would pass for the end.
-            await asyncio.sleep_ms(self._wire_ms(3) + 1)
-        return True

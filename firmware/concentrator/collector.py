@@ -212,7 +212,7 @@ class _Line:
             again = place > 0 or not meter.faults & _SILENT
             reason = await self._bus.exchange(transaction, again)
             if reason == quality.GOOD:
-                values[place] = transaction.values[index]
+                values[place] = transaction.value(index)
             elif reason == quality.REFUSED:
                 _log.warning(
                     "meter %d refuses %08X: error %02X", settings.number, di, transaction.error

@@ -208,12 +208,12 @@ def test_values_are_those_of_the_answer_judged_good():
     transaction = ReadTransaction(0)
     transaction.prepare(METER, 0x02010100)
     assert judged(transaction, METER, 0x91, b"\x00\x01\x01\x02\x01\x23") == quality.GOOD
-    assert transaction.values == (2301,)
+    assert (transaction.count, transaction.value(0)) == (1, 2301)
     judged(transaction, METER, 0xD1, b"\x04")
     assert transaction.error == 4
     transaction.prepare(METER, 0x02010100)
     assert transaction.error == 0
-    assert transaction.values == ()  # nothing of the last one is left
+    assert (transaction.count, transaction.value(0)) == (0, None)  # nothing of the last one is left
 
 
 def test_a_damaged_digit_is_no_good_answer_but_a_value_the_meter_has_not_is():

@@ -17,6 +17,7 @@ _FROM_METER = const(0x80)
 _ERROR = const(0x40)
 _DI_SIZE = const(4)
 _MAX_DATA = const(200)  # L of a read
+_MAX_VALUES = const(100)  # of two bytes, in the longest answer
 _MAX_REQUEST = const(40)  # 16 wake-up bytes, 12 of frame, DI
 
 _UNSIGNED = const(0)
@@ -71,26 +72,37 @@ def decode(di, data):
     offset. None stands for "not available" (FF-filled, or digits that are none). Raises KeyError
     for an identifier that isn't in the tables, ValueError for a length that does not fit it.
     """
+    values = [None] * _MAX_VALUES
+    return tuple(values[: _decode(di, data, 0, len(data), values)])
+
+
+def _decode(di, data, first, end, values):
+    """Put the values in data[first:end] into the list `values`; returns how many.
+
+    Errors as decode(); takes nothing from the heap but texts.
+    """
     size, form = _FORMATS[di]
+    length = end - first
     block = (di >> 8) & 0xFF == 0xFF
-    length = len(data)
-    if length % size or not length or (length != size and not block):
+    if length <= 0 or length % size or (length != size and not block):
         raise ValueError("identifier %08X takes %d bytes a value, got %d" % (di, size, length))
-    values = []
-    for first in range(0, length, size):
+    count = 0
+    while first < end:
         if form != _DIGITS:
-            values.append(_number(data, first, size, form == _SIGNED))
+            values[count] = _number(data, first, size, form == _SIGNED)
         else:
             text = _digits(data, first, size)
-            values.append(text if text.isdigit() else None)
-    return tuple(values)
+            values[count] = text if text.isdigit() else None
+        count += 1
+        first += size
+    return count
 
 
 class ReadTransaction:
-    """One request for one identifier, and its answer. Reused: only `values` are new every time.
+    """One request for one identifier, and its answer. Reused: nothing of it is made anew.
 
     The bus sends `request` (the first `request_size` bytes), feeds what arrives to `decoder` and
-    asks accept() about every frame.
+    asks accept() about every frame. After a good answer value() gives its `count` values.
     """
 
     def __init__(self, preamble):
@@ -98,20 +110,28 @@ class ReadTransaction:
         self.request = bytearray(_MAX_REQUEST)
         self.request_size = 0
         self.error = 0  # the error word of a refusal
-        self.values = ()  # of a good answer
+        self.count = 0
+        self._values = [None] * _MAX_VALUES
         self._preamble = preamble
         self._address = ""
-        self._di = bytearray(_DI_SIZE)
+        self._di = 0
+        self._di_bytes = bytearray(_DI_SIZE)
         self._answer = bytearray(_MAX_DATA)
-        self._view = memoryview(self._answer)
 
     def prepare(self, address, di):
         """Build the request for `di` (a number) to the meter `address` (12 digits)."""
         self._address = address
-        struct.pack_into("<I", self._di, 0, di)
-        self.request_size = dlt645.encode(self.request, address, _READ, self._di, self._preamble)
-        self.values = ()
+        self._di = di
+        struct.pack_into("<I", self._di_bytes, 0, di)
+        self.request_size = dlt645.encode(
+            self.request, address, _READ, self._di_bytes, self._preamble
+        )
+        self.count = 0
         self.error = 0
+
+    def value(self, index):
+        """Value `index` of the good answer; None when it has not so many."""
+        return self._values[index] if index < self.count else None
 
     def accept(self):
         """Judge the decoder's frame: a quality, or None for one that is no meter's (our echo)."""
@@ -130,19 +150,22 @@ class ReadTransaction:
         if size < _DI_SIZE:
             return quality.MALFORMED
         for i in range(_DI_SIZE):
-            if self._answer[i] != self._di[i]:
+            if self._answer[i] != self._di_bytes[i]:
                 return quality.WRONG
         return self._decode(size)
 
     def _decode(self, size):
-        data = self._view[_DI_SIZE:size]
+        values = self._values
         try:
-            self.values = decode(struct.unpack("<I", self._di)[0], data)
+            count = _decode(self._di, self._answer, _DI_SIZE, size, values)
         except ValueError:
             return quality.MALFORMED
-        step = len(data) // len(self.values)
-        for place, value in enumerate(self.values):
+        step = (size - _DI_SIZE) // count
+        for place in range(count):
             # FF stands for what a meter has not; any other digit that is none is damage.
-            if value is None and data[place * step : (place + 1) * step] != b"\xff" * step:
-                return quality.MALFORMED
+            if values[place] is None:
+                first = _DI_SIZE + place * step
+                if self._answer[first : first + step] != b"\xff" * step:
+                    return quality.MALFORMED
+        self.count = count
         return quality.GOOD
