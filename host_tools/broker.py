@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from host_tools.child_process import ChildProcess
+from host_tools.private_network import PrivateNetwork
 
 HOST = "127.0.0.1"
 
@@ -17,6 +18,8 @@ _START_S = 5.0
 _SAVE_S = 3.0
 _POLL_S = 0.02
 _PORT_TRIES = 5
+_SOCKET = "mosquitto.sock"
+_MAX_SOCKET_PATH_BYTES = 107  # struct sockaddr_un, without the zero at the end
 
 
 class BrokerError(Exception):
@@ -25,6 +28,9 @@ class BrokerError(Exception):
 
 class Broker:
     """Mosquitto on 127.0.0.1, for anybody on this machine, with its files in `folder`.
+
+    In a private network it listens on all addresses there, and for programs outside on a unix
+    socket in the folder: then `host` is that path.
 
     It keeps nothing when it ends, unless `keep_sessions` is given: then `save()` writes down
     who has subscribed to what, and a broker that is killed and started again goes on to queue
@@ -39,14 +45,17 @@ class Broker:
         *,
         keep_sessions: bool = False,
         log: Path | None = None,
+        network: PrivateNetwork | None = None,
     ) -> None:
         """Prepare; without a port, `start()` takes a free one and keeps it from then on.
 
-        What mosquitto says goes to `log`, by default a file in the folder.
+        What mosquitto says goes to `log`, by default a file in the folder. A private `network`
+        must have been started before the broker is.
         """
         self.folder = folder.absolute()
         self.log = log.absolute() if log is not None else self.folder / "mosquitto.log"
-        self.host = HOST
+        self.host = HOST if network is None else str(self._socket)
+        self._network = network
         self._port = port
         self._keep_sessions = keep_sessions
         self._child: ChildProcess | None = None
@@ -68,6 +77,11 @@ class Broker:
         if self.running:
             raise RuntimeError("The broker runs already.")
         program = find_mosquitto()
+        if self._network is not None and len(bytes(self._socket)) > _MAX_SOCKET_PATH_BYTES:
+            raise BrokerError(
+                f"{self._socket} is too long a path for a unix socket; "
+                "choose a folder with a shorter one."
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if self._child is None:
@@ -133,16 +147,24 @@ class Broker:
     def _database(self) -> Path:
         return self.folder / "mosquitto.db"
 
+    @property
+    def _socket(self) -> Path:
+        return self.folder / _SOCKET
+
     def _start_on(self, program: Path, port: int) -> None:
-        if not _is_free(port):
+        if self._network is None and not _is_free(port):
             raise _PortBusyError(port)
         configuration = self.folder / "mosquitto.conf"
-        configuration.write_text(_configuration(port, self.folder, self._keep_sessions))
-        child = ChildProcess("broker", [program, "-c", configuration], self.log)
+        configuration.write_text(self._configuration(port))
+        command: list[str | Path] = [program, "-c", configuration]
+        if self._network is not None:
+            command = [*self._network.command(command)]
+            self._socket.unlink(missing_ok=True)  # a killed broker's leads nowhere
+        child = ChildProcess("broker", command, self.log)
         self._child = child
         child.start()
         deadline = time.monotonic() + _START_S
-        while not _accepts(port):
+        while not self._accepts(port):
             if not child.running:
                 if "Address already in use" in child.output():
                     raise _PortBusyError(port)
@@ -154,6 +176,49 @@ class Broker:
                     f"its last words: {child.last_words()}"
                 )
             time.sleep(_POLL_S)
+
+    def _accepts(self, port: int) -> bool:
+        try:
+            if self._network is None:
+                socket.create_connection((HOST, port), 0.5).close()
+            else:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(str(self._socket))
+        except OSError:
+            return False
+        return True
+
+    def _configuration(self, port: int) -> str:
+        if self._network is None:
+            listeners = [f"listener {port} {HOST}"]
+        else:
+            listeners = [f"listener {port}", f"listener 0 {self._socket}"]
+        lines = [
+            *listeners,
+            "allow_anonymous true",
+            "set_tcp_nodelay true",
+            # A slow or absent subscriber must not cost data: no limits, and nothing held back.
+            "max_inflight_messages 0",
+            "max_queued_messages 0",
+            "log_dest stderr",
+            "log_type error",
+            "log_type warning",
+            "log_type notice",
+            "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+        ]
+        if os.geteuid() == 0 or self._network is not None:
+            # Else mosquitto becomes a user who cannot write to the folder. In a private network
+            # it is root for itself, and there are no other users.
+            lines.append("user root")
+        if self._keep_sessions:
+            lines += [
+                "persistence true",
+                f"persistence_location {self.folder}/",
+                "autosave_interval 0",
+            ]
+        else:
+            lines.append("persistence false")
+        return "\n".join(lines) + "\n"
 
 
 class _PortBusyError(BrokerError):
@@ -176,33 +241,6 @@ def find_mosquitto() -> Path:
     return Path(found).absolute()
 
 
-def _configuration(port: int, folder: Path, keep_sessions: bool) -> str:
-    lines = [
-        f"listener {port} {HOST}",
-        "allow_anonymous true",
-        "set_tcp_nodelay true",
-        # A slow or absent subscriber must not cost data: no limits, and nothing held back.
-        "max_inflight_messages 0",
-        "max_queued_messages 0",
-        "log_dest stderr",
-        "log_type error",
-        "log_type warning",
-        "log_type notice",
-        "log_timestamp_format %Y-%m-%dT%H:%M:%S",
-    ]
-    if os.geteuid() == 0:
-        lines.append("user root")  # else mosquitto becomes a user who cannot write to the folder
-    if keep_sessions:
-        lines += [
-            "persistence true",
-            f"persistence_location {folder}/",
-            "autosave_interval 0",
-        ]
-    else:
-        lines.append("persistence false")
-    return "\n".join(lines) + "\n"
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -220,14 +258,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def _accepts(port: int) -> bool:
-    try:
-        socket.create_connection((HOST, port), 0.5).close()
-    except OSError:
-        return False
-    return True
 
 
 def _version(path: Path) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ Rules (V.250, and what the modem's manuals add to it):
 * Commands run one after the other. While one runs, its successors wait in the input and
   unsolicited lines wait for its final result.
 * Text goes out as CR LF text CR LF.
+* While a data call has the line there are no commands, and unsolicited lines wait for its end.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from .conditions import Conditions
+from .data_line import DataLine
 
 MAX_LINE = 1024
 """Longest command line in characters; a longer one is answered with ERROR."""
@@ -87,15 +89,19 @@ class AtPort:
         write: Callable[[bytes], None],
         trace: Callable[[str, str], None] | None = None,
     ) -> None:
-        """Use `write` to send bytes; `trace` is told "<-" (from host) or "->" and a line."""
+        """Use `write` to send bytes.
+
+        `trace` is told "<-" (from host), "->" or "--" (of a data call) and a line.
+        """
         self._conditions = conditions
-        self._write = write
+        self.write = write
         self._trace = trace
         self._random = random.Random(conditions.seed)
         self._input = bytearray()
         self._arrived = asyncio.Event()
         self._waiting_lines: list[str] = []
         self._busy = False
+        self._data: DataLine | None = None
         self.echo = True
 
     def reset(self) -> None:
@@ -103,16 +109,46 @@ class AtPort:
         self._input.clear()
         self._waiting_lines.clear()
         self._busy = False
+        self._leave_data()
         self.echo = True
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the host."""
+        if self._data is not None:
+            self._data.feed(data)
+            return
         self._input += data
         self._arrived.set()
 
+    @property
+    def in_data(self) -> bool:
+        """Whether a data call has the line."""
+        return self._data is not None
+
+    def begin_data(self, take: Callable[[bytes], None]) -> None:
+        """Give the line to a data call, until `end_data()` or the host's escape (OK)."""
+        self._data = DataLine(self._conditions, take, lambda: self.end_data("OK"))
+        if self._input:
+            early = bytes(self._input)
+            self._input.clear()
+            self._data.feed(early)
+
+    def end_data(self, line: str) -> None:
+        """Take the line back and say why."""
+        if self._data is None:
+            self.announce(line)
+            return
+        self._leave_data()
+        self._send_line(line)
+        self._send_waiting_lines()
+
+    def note(self, text: str) -> None:
+        """Tell the trace what happens in a data call."""
+        self._tell("--", text)
+
     def announce(self, line: str) -> None:
         """Send an unsolicited line, after the answer of a command that is running."""
-        if self._busy:
+        if self._busy or self._data is not None:
             self._waiting_lines.append(line)
         else:
             self._send_line(line)
@@ -134,18 +170,18 @@ class AtPort:
             self._busy = False
             if answer.then is not None:
                 answer.then()
-            while self._waiting_lines:
-                self._send_line(self._waiting_lines.pop(0))
+            if self._data is None:
+                self._send_waiting_lines()
 
     async def prompt(self, size: int) -> bytes:
         """Ask for exactly `size` raw bytes; nothing in them has a meaning to the modem."""
         self._tell("->", ">")
-        self._write(b"\r\n> ")
+        self.write(b"\r\n> ")
         data = bytearray()
         while len(data) < size:
             piece = await self._take(size - len(data))
             if self.echo:
-                self._write(piece)
+                self.write(piece)
             data += piece
         self._tell("<-", f"({size} bytes of data)")
         return bytes(data)
@@ -155,7 +191,7 @@ class AtPort:
         while True:
             byte = await self._take(1)
             if self.echo:
-                self._write(byte)
+                self.write(byte)
             if byte == b"\r":
                 text = line.decode("latin-1")
                 if text:
@@ -172,25 +208,34 @@ class AtPort:
         del self._input[:limit]
         return data
 
+    def _leave_data(self) -> None:
+        if self._data is not None:
+            self._data.close()
+            self._data = None
+
+    def _send_waiting_lines(self) -> None:
+        while self._waiting_lines:
+            self._send_line(self._waiting_lines.pop(0))
+
     def _send_answer(self, answer: Answer) -> None:
         if answer.lines:
             raw = [line.encode() if isinstance(line, str) else line for line in answer.lines]
             for line in answer.lines:
                 text = line if isinstance(line, str) else f"({len(line)} bytes of data)"
                 self._tell("->", text)
-            self._write(b"\r\n" + b"\r\n".join(raw) + b"\r\n")
+            self.write(b"\r\n" + b"\r\n".join(raw) + b"\r\n")
         self._send_line(answer.final)
 
     def _send_line(self, line: str) -> None:
         self._tell("->", line)
-        self._write(b"\r\n" + line.encode() + b"\r\n")
+        self.write(b"\r\n" + line.encode() + b"\r\n")
 
     def _disturb(self) -> None:
         """Put line noise and unrelated lines where the conditions ask for them."""
         if self._conditions.garbage and self._random.random() < self._conditions.garbage:
             # Bytes as from a disturbed line; never CR, LF or the prompt, so never a whole line.
             count = self._random.randint(1, 12)
-            self._write(
+            self.write(
                 bytes(self._random.choice((0, 0x7F, 0x80, 0xFE, 0xFF)) for _ in range(count))
             )
         chance = self._conditions.unsolicited

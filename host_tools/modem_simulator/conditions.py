@@ -1,9 +1,12 @@
 """What the world around the modem is like: SIM card, radio, network and cable."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from .names import check_host_names
+from .ppp import AddressPolicy
 
 
 class SimState(StrEnum):
@@ -31,7 +34,20 @@ class Conditions:
     """Signal as AT+CSQ reports it: 0 (-113 dBm or less) to 31 (-51 dBm or more)."""
     sim: SimState = SimState.READY
     online: bool = True
-    """Whether there is a network. When it goes, sockets fall silent: nobody is told."""
+    """Whether there is a network. When it goes, sockets and calls fall silent: nobody is told."""
+    carrier: bool = True
+    """Whether the network accepts data calls; if not, dialling ends with NO CARRIER."""
+    user: str = ""
+    """User that the network asks for in a data call; empty: it does not ask."""
+    password: str = ""
+    address_policy: AddressPolicy = AddressPolicy.GIVE
+    """What becomes of the host's request for an address in a data call."""
+    host_names: Mapping[str, str] = field(default_factory=dict)
+    """IPv4 addresses of names that the network knows besides those this machine knows."""
+    uart_bit_s: int | None = None
+    """Speed of the serial line in bit/s, 10 bits a character both ways; None is unlimited."""
+    escape_guard_s: float = 1.0
+    """Silence in s that must come before and after +++ to interrupt a data call."""
     boot_delay_s: float = 0.2
     """Time in s from power-on or reboot to the first unsolicited line (RDY)."""
     answer_delay_ms: float = 0.0
@@ -55,13 +71,15 @@ class Conditions:
         """Raise ValueError, with a sentence for the user, if a value makes no sense."""
         if not 0 <= self.rssi <= 31:
             raise ValueError(f"rssi must be 0 to 31, not {self.rssi}.")
-        if self.rate_bit_s is not None and self.rate_bit_s <= 0:
-            raise ValueError(f"rate must be more than 0 bit/s, not {self.rate_bit_s}.")
+        for name, speed in (("rate", self.rate_bit_s), ("baud", self.uart_bit_s)):
+            if speed is not None and speed <= 0:
+                raise ValueError(f"{name} must be more than 0 bit/s, not {speed}.")
         for name, value, unit in (
             ("latency", self.latency_ms, "ms"),
             ("registration delay", self.registration_delay_s, "s"),
             ("boot delay", self.boot_delay_s, "s"),
             ("answer delay", self.answer_delay_ms, "ms"),
+            ("escape guard time", self.escape_guard_s, "s"),
             ("connect timeout", self.connect_timeout_s, "s"),
         ):
             if not 0 <= value < float("inf"):
@@ -73,3 +91,6 @@ class Conditions:
             raise ValueError("the send buffer must hold at least 1 byte.")
         if not -48 <= self.time_zone_quarter_hours <= 56:
             raise ValueError("the time zone must be -48 to 56 quarter hours.")
+        if self.password and not self.user:
+            raise ValueError("a password needs a user.")
+        check_host_names(self.host_names)

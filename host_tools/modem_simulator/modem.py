@@ -8,8 +8,11 @@ from enum import IntEnum, StrEnum
 from .at import Answer, AtPort, Command
 from .conditions import Conditions, SimState
 from .counters import Counters
+from .data_call import DataCall
 from .network import RadioLink
+from .packet_network import PacketNetwork
 from .sockets import SocketTable
+from .uart import Uart
 
 FIRST_SECOND_S = 315_964_800
 """1980-01-06 00:00:00 UTC in s since 1970: the modem's clock before it has seen a network."""
@@ -66,10 +69,10 @@ class Modem:
         conditions: Conditions,
         counters: Counters,
         execute: Callable[["Modem", Command | None], Awaitable[Answer]],
-        write: Callable[[bytes], None],
+        uart: Uart,
         trace: Callable[[str, str], None] | None,
     ) -> None:
-        """Create a modem without power; `execute` runs a command, `write` sends to the host."""
+        """Create a modem without power; `execute` runs a command, `uart` leads to the host."""
         self.conditions = conditions
         self.counters = counters
         self.power = Power.OFF
@@ -78,11 +81,13 @@ class Modem:
         self.pin_tries = PIN_TRIES
         self.link = RadioLink(conditions)
         self.sockets = SocketTable(conditions, counters, self.link, self._announce)
+        self.packets = PacketNetwork(conditions, counters, self.link)
+        self.call: DataCall | None = None
         self.port = AtPort(conditions, self._write, trace)
         self.registration = Registration.NOT_SEARCHING
         self.clock_is_set = False
         self._execute = execute
-        self._write_to_host = write
+        self._uart = uart
         self._powered_at_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._registration_timer: asyncio.TimerHandle | None = None
@@ -107,7 +112,10 @@ class Modem:
         if self._serving is not None:
             self._serving.cancel()
             self._serving = None
+        if self.call is not None:
+            self.call.hang_up()
         self.port.reset()
+        self._uart.clear()
         self.sockets.abandon_all()
         self.settings = Settings()
         self.clock_is_set = False
@@ -144,7 +152,7 @@ class Modem:
 
     def _write(self, data: bytes) -> None:
         if self.power is Power.RUNNING:
-            self._write_to_host(data)
+            self._uart.write(data)
 
     def _announce(self, line: str) -> None:
         if self.power is Power.RUNNING:
@@ -218,14 +226,44 @@ class Modem:
         for context in self.settings.contexts.values():
             context.active = False
         self.sockets.abandon_all()
+        self.drop_call()
 
     def lose_context(self, number: int) -> None:
         """Let the network take a data connection away, and tell the host."""
+        if self.call is not None and self.call.context == number:
+            self.call.terminate("the network has ended the call")
         context = self.settings.contexts.get(number)
         if context is not None and context.active:
             context.active = False
             self.sockets.abandon_all(number)
             self._announce(f'+QIURC: "pdpdeact",{number}')
+
+    # Data call
+
+    def connect_call(self, context: int) -> None:
+        """Begin a data call: the line is its own from now on."""
+        self.call = DataCall(
+            self.conditions, self.packets, self.port, context, ended=self._call_ended
+        )
+        self.call.resume()
+
+    def resume_call(self) -> None:
+        """Give the line back to the call that +++ has interrupted."""
+        if self.call is not None:
+            self.call.resume()
+
+    def drop_call(self) -> None:
+        """Lose the carrier of the data call, if there is one."""
+        if self.call is not None:
+            self.call.drop()
+
+    def forget_call(self) -> None:
+        """Let the network forget the data call, and tell nobody."""
+        if self.call is not None:
+            self.call.forget()
+
+    def _call_ended(self) -> None:
+        self.call = None
 
     # Clock
 

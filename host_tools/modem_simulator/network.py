@@ -1,4 +1,4 @@
-"""The radio link: rate, delay and silence, as every byte of every socket meets them."""
+"""The radio link: rate, delay and silence, as every byte meets them."""
 
 import asyncio
 from collections import deque
@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from .conditions import Conditions
-from .counters import HEADER_BYTES
 
 Item = TypeVar("Item")
 
 
 class Lane:
-    """One direction of the radio link: all sockets share its rate."""
+    """One direction of the radio link: all sockets and data calls share its rate."""
 
     def __init__(self, conditions: Conditions, usable: asyncio.Event) -> None:
         """Create a lane that carries nothing while `usable` is not set."""
@@ -21,14 +20,14 @@ class Lane:
         self._free_at_s = 0.0
 
     async def carry(self, size: int) -> None:
-        """Wait until a segment with `size` bytes of payload has left at the link's rate."""
+        """Wait until a packet of `size` bytes, headers included, has left at the link's rate."""
         await self._usable.wait()
         rate_bit_s = self._conditions.rate_bit_s
         if rate_bit_s is None:
             return
         now_s = asyncio.get_running_loop().time()
         start_s = max(now_s, self._free_at_s)
-        self._free_at_s = start_s + (size + HEADER_BYTES) * 8 / rate_bit_s
+        self._free_at_s = start_s + size * 8 / rate_bit_s
         await asyncio.sleep(self._free_at_s - now_s)
 
 

@@ -1,7 +1,6 @@
 """The simulator as a whole: a modem on a pseudo terminal, running in a thread of its own."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,16 +10,18 @@ from typing import Self, TypeVar
 
 from host_tools.pseudo_terminal import PseudoTerminal
 
-from . import socket_commands  # noqa: F401 - enters its commands into the table
+from . import call_commands, socket_commands  # noqa: F401 - enter their commands into the table
 from .commands import execute
 from .conditions import Conditions
 from .counters import Counters
 from .modem import Modem, Power
+from .uart import Uart
 
 Result = TypeVar("Result")
 
-_MAX_BACKLOG = 64 * 1024
-"""Bytes kept for a host that does not read; what comes after them is lost, as on a UART."""
+SETTLED = frozenset({"sim", "seed", "now"})
+"""Conditions that cannot change while the modem runs."""
+
 _POWER_PIN_INTERVAL_S = 0.02
 
 
@@ -41,7 +42,7 @@ class ModemSimulator:
 
         `power_pin` is a file that stands for the wire by which the host switches the modem's
         power: the modem is off while the file's text is "0". `trace` is called with "<-" (from
-        the host) or "->" and each line.
+        the host) or "->" and each line, and with "--" and what happens in a data call.
         """
         self.link = Path(link)
         self.conditions = replace(conditions) if conditions is not None else Conditions()
@@ -54,7 +55,6 @@ class ModemSimulator:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._modem: Modem | None = None
-        self._backlog = bytearray()
 
     # Life
 
@@ -63,7 +63,6 @@ class ModemSimulator:
         if self._thread is not None:
             raise RuntimeError("The modem simulator runs already.")
         self._terminal = PseudoTerminal(self.link)
-        self._backlog.clear()
         ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(self._terminal, ready), name="modem-simulator", daemon=True
@@ -106,10 +105,9 @@ class ModemSimulator:
     def change(self, **conditions: object) -> None:
         """Change conditions by name, for example `change(latency_ms=200)`.
 
-        ValueError for a value that makes no sense, and for the SIM card and the seed, which
-        are settled when the simulator is created.
+        ValueError for a value that makes no sense, and for `SETTLED` ones.
         """
-        settled = sorted({"sim", "seed"} & conditions.keys())
+        settled = sorted(SETTLED & conditions.keys())
         if settled:
             raise ValueError(f"{', '.join(settled)} cannot change while the modem runs.")
         replace(self.conditions, **conditions).check()  # type: ignore[arg-type]
@@ -122,7 +120,7 @@ class ModemSimulator:
         self._on_modem(apply)
 
     def go_offline(self) -> None:
-        """Take the network away: sockets stay open but nothing moves, and no peer is told."""
+        """Take the network away: sockets and calls stay, but nothing moves and nobody is told."""
         self.change(online=False)
 
     def go_online(self) -> None:
@@ -132,6 +130,14 @@ class ModemSimulator:
     def deactivate_context(self, number: int = 1) -> None:
         """Take a data connection away from the network's side; the host is told "pdpdeact"."""
         self._on_modem(lambda modem: modem.lose_context(number))
+
+    def drop_call(self) -> None:
+        """Lose the carrier in a data call: the host is told NO CARRIER, but not in PPP."""
+        self._on_modem(lambda modem: modem.drop_call())
+
+    def forget_call(self) -> None:
+        """Leave a data call half open: its packets vanish both ways, and nobody is told."""
+        self._on_modem(lambda modem: modem.forget_call())
 
     def hang(self) -> None:
         """Make the modem deaf and dumb until its power is cycled."""
@@ -162,6 +168,8 @@ class ModemSimulator:
                 "registered": modem.registration == 1,
                 "rssi": self.conditions.rssi if heard else None,
                 "latency_ms": self.conditions.latency_ms,
+                "call": modem.call.state if modem.call is not None else None,
+                "address": modem.call.address if modem.call is not None else None,
                 "sockets": [s.number for s in modem.sockets.all()],
             }
 
@@ -191,15 +199,10 @@ class ModemSimulator:
     async def _serve(self, terminal: PseudoTerminal, ready: "Future[None]") -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        modem = Modem(
-            self.conditions,
-            self._counters,
-            execute,
-            lambda data: self._write(terminal.fd, data),
-            self._trace,
-        )
+        uart = Uart(terminal.fd, self.conditions)
+        modem = Modem(self.conditions, self._counters, execute, uart, self._trace)
         self._modem = modem
-        self._loop.add_reader(terminal.fd, self._read, terminal.fd, modem)
+        uart.listen(modem.receive)
         pin_watch = None
         if self._power_pin is None:
             modem.power_on()
@@ -209,32 +212,10 @@ class ModemSimulator:
         await self._stopping.wait()
         if pin_watch is not None:
             pin_watch.cancel()
-        self._loop.remove_reader(terminal.fd)
-        self._loop.remove_writer(terminal.fd)
         modem.power_off()
+        uart.close()
+        modem.packets.close()
         await modem.sockets.shut_down()
-
-    def _read(self, fd: int, modem: Modem) -> None:
-        try:
-            data = os.read(fd, 4096)
-        except BlockingIOError:
-            return
-        modem.receive(data)
-
-    def _write(self, fd: int, data: bytes) -> None:
-        if len(self._backlog) + len(data) <= _MAX_BACKLOG:
-            self._backlog += data
-        self._flush(fd)
-
-    def _flush(self, fd: int) -> None:
-        assert self._loop is not None
-        try:
-            while self._backlog:
-                del self._backlog[: os.write(fd, self._backlog)]
-        except BlockingIOError:
-            self._loop.add_writer(fd, self._flush, fd)
-        else:
-            self._loop.remove_writer(fd)
 
 
 async def _follow_pin(pin: Path, modem: Modem) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from .conditions import Conditions
-from .counters import SEGMENT_BYTES, Counters
+from .counters import HEADER_BYTES, SEGMENT_BYTES, Counters
 from .errors import TcpError
+from .names import look_up
 from .network import DelayLine, RadioLink
 
 MAX_SOCKETS = 12
@@ -140,7 +141,9 @@ class ModemSocket:
     async def _connect(self) -> TcpError:
         link = self._table.link
         try:
-            self.remote_address = await _resolve(self.host, link)
+            if not _is_address(self.host):
+                await link.round_trip()
+            self.remote_address = await look_up(self.host, self._table.conditions.host_names)
         except OSError:
             return TcpError.DNS_FAILED
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -192,7 +195,7 @@ class ModemSocket:
             data = self._outgoing.popleft()
             if not self._outgoing:
                 self._to_send.clear()
-            await self._table.link.up.carry(len(data))
+            await self._table.link.up.carry(len(data) + HEADER_BYTES)
             self._table.counters.count_up(len(data))
             line.put(data)
 
@@ -214,7 +217,7 @@ class ModemSocket:
                 data = b""
             if data:
                 self._in_flight_down += len(data)
-                await self._table.link.down.carry(len(data))
+                await self._table.link.down.carry(len(data) + HEADER_BYTES)
                 self._table.counters.count_down(len(data))
             line.put(data)
             if not data:
@@ -310,20 +313,9 @@ class SocketTable:
             self._abandoned.popleft().close()
 
 
-async def _resolve(host: str, link: RadioLink) -> str:
-    """Return an IPv4 address for a name, one round trip later; OSError if there is none."""
+def _is_address(host: str) -> bool:
     try:
-        return str(ipaddress.IPv4Address(host))
+        ipaddress.IPv4Address(host)
     except ipaddress.AddressValueError:
-        pass
-    await link.round_trip()
-    if host.rstrip(".").lower().endswith(".invalid"):
-        # RFC 6761: never exists. Not asking makes tests independent of the machine's resolver.
-        raise OSError(f"{host} does not exist")
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            host, None, family=socket.AF_INET, type=socket.SOCK_STREAM
-        )
-    except UnicodeError as error:
-        raise OSError(f"{host} is not a host name") from error
-    return str(found[0][4][0])
+        return False
+    return True

@@ -18,7 +18,9 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def receive(
-    host: Annotated[str, typer.Option(help="Name or address of the MQTT broker.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Name or address of the MQTT broker, or path of its unix socket.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port of the broker.", min=1, max=65535)] = 1883,
     root: Annotated[str, typer.Option(help="Topic root of the concentrators.")] = "mr/v1",
     store: Annotated[

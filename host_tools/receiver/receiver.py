@@ -43,7 +43,10 @@ class Receiver:
         *,
         observer: Observer | None = None,
     ) -> None:
-        """Prepare; nothing is connected before `start()`. ValueError for an unusable root."""
+        """Prepare; nothing is connected before `start()`. ValueError for an unusable root.
+
+        A `host` with a slash is the path of the broker's unix socket; `port` has no meaning then.
+        """
         if not root or set(root) & set("#+\0") or root != root.strip("/"):
             raise ValueError(
                 f"topic root {root!r} cannot be used; it is a text like mr/v1, without # and +, "
@@ -67,10 +70,10 @@ class Receiver:
         if self._client is not None:
             raise RuntimeError("The receiver runs already.")
         try:
-            socket.create_connection((self.host, self.port), timeout_s).close()
+            _try(self.host, self.port, timeout_s)
         except OSError as error:
             raise ReceiverError(
-                f"no broker answers at {self.host} port {self.port} "
+                f"no broker answers at {self._place} "
                 f"({error.strerror or error}); start one, or choose another host and port."
             ) from None
         client = Client(
@@ -78,6 +81,7 @@ class Receiver:
             client_id=_client_id(self.store, self.root),
             clean_session=False,
             manual_ack=True,
+            transport="unix" if _is_path(self.host) else "tcp",
         )
         client.reconnect_delay_set(_RECONNECT_FIRST_S, _RECONNECT_LAST_S)  # type: ignore[arg-type]
         client.on_connect = self._on_connect
@@ -90,7 +94,7 @@ class Receiver:
         if not self._subscribed.wait(timeout_s):
             self.stop()
             raise ReceiverError(
-                f"the broker at {self.host} port {self.port} "
+                f"the broker at {self._place} "
                 + (f"refuses: {self._refusal}." if self._refusal else "does not answer in MQTT.")
             )
         return self
@@ -134,6 +138,10 @@ class Receiver:
                     return False
                 self._arrival.wait(left_s)
         return True
+
+    @property
+    def _place(self) -> str:
+        return self.host if _is_path(self.host) else f"{self.host} port {self.port}"
 
     # Called by paho in its thread
 
@@ -184,6 +192,20 @@ class Receiver:
                 self._observer(accepted, outcome, topic)
             except OSError as error:  # typically, nobody reads our output any more
                 self.failure = f"cannot report what came: {error.strerror}."
+
+
+def _is_path(host: str) -> bool:
+    return "/" in host
+
+
+def _try(host: str, port: int, timeout_s: float) -> None:
+    """Connect to a broker and leave again; OSError if it is not there."""
+    if not _is_path(host):
+        socket.create_connection((host, port), timeout_s).close()
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(timeout_s)
+        probe.connect(host)
 
 
 def _client_id(store: Store, root: str) -> str:

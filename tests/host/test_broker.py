@@ -3,7 +3,10 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ import pytest
 from host_tools import broker as module
 from host_tools.broker import Broker, BrokerError
 from host_tools.child_process import ChildProcess
+from host_tools.private_network import PrivateNetwork
+from host_tools.receiver import Receiver, Store
 
 
 def accepts(port: int) -> bool:
@@ -103,6 +108,62 @@ def test_an_earlier_runs_sessions_are_forgotten(tmp_path: Path) -> None:
     with Broker(tmp_path, keep_sessions=True):
         database = tmp_path / "mosquitto.db"
         assert not database.exists() or database.stat().st_mtime_ns > before
+
+
+# In a private network
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[PrivateNetwork]:
+    obstacle = PrivateNetwork.obstacle()
+    if obstacle is not None:
+        pytest.skip(obstacle)
+    with PrivateNetwork() as one:
+        yield one
+
+
+def accepts_inside(network: PrivateNetwork, port: int) -> bool:
+    script = f"import socket; socket.create_connection(('127.0.0.1', {port}), 1)"
+    command = network.command([sys.executable, "-c", script])
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def test_in_a_private_network_it_listens_there_and_on_a_socket_for_us(
+    tmp_path: Path, network: PrivateNetwork
+) -> None:
+    with Broker(tmp_path, network=network) as broker:
+        assert accepts_inside(network, broker.port)
+        assert not network.separate or not accepts(broker.port)
+        with Store() as store, Receiver(store, broker.host, broker.port) as receiver:
+            assert receiver.connected
+    assert not accepts_inside(network, broker.port)
+
+
+def test_in_a_private_network_it_remembers_who_has_subscribed(
+    tmp_path: Path, network: PrivateNetwork
+) -> None:
+    with (
+        Broker(tmp_path, network=network, keep_sessions=True) as broker,
+        Store() as store,
+        Receiver(store, broker.host, broker.port) as receiver,
+    ):
+        broker.save()
+        port = broker.port
+        broker.kill()
+        broker.start()
+        assert broker.port == port
+        assert accepts_inside(network, port)
+        deadline = time.monotonic() + 5
+        while not receiver.connected and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert receiver.connected
+
+
+def test_a_path_too_long_for_a_socket_is_one_sentence(
+    tmp_path: Path, network: PrivateNetwork
+) -> None:
+    with pytest.raises(BrokerError, match="too long a path for a unix socket; choose"):
+        Broker(tmp_path / ("x" * 100), network=network).start()
 
 
 # Child processes

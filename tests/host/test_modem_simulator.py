@@ -9,95 +9,23 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from at_host import FINAL, QUIET_S, TIMEOUT_S, Host
 from typer.testing import CliRunner
 
 from host_tools.modem_simulator import Conditions, ModemSimulator, SimState
 from host_tools.modem_simulator.__main__ import app
+from host_tools.modem_simulator.script import Script, ScriptError
 from host_tools.pseudo_terminal import LinkInUseError, PseudoTerminal
 
-TIMEOUT_S = 5.0
-QUIET_S = 0.06
 ROOT = Path(__file__).resolve().parents[2]
-FINAL = re.compile(rb"\r\n(OK|ERROR|\+CME ERROR: [^\r]*|SEND OK|SEND FAIL)\r\n")
 NASTY = b'\r\nOK\r\n> \x1a\x1b\x00\xff+QIURC: "closed",0\r\n\r\r\n'
 ANY_TIME_S = 1_752_537_600.0  # 2025-07-15 00:00:00 UTC
-
-
-class Host:
-    """A small AT client."""
-
-    def __init__(self, link: Path) -> None:
-        self.fd = os.open(link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        self.pending = b""
-
-    def close(self) -> None:
-        os.close(self.fd)
-
-    def write(self, data: bytes) -> None:
-        os.write(self.fd, data)
-
-    def _receive(self, timeout_s: float) -> bool:
-        if not select.select([self.fd], [], [], max(0.0, timeout_s))[0]:
-            return False
-        self.pending += os.read(self.fd, 65536)
-        return True
-
-    def until(self, pattern: bytes | re.Pattern[bytes]) -> bytes:
-        """Return and consume everything up to the end of the pattern."""
-        if isinstance(pattern, bytes):
-            pattern = re.compile(re.escape(pattern))
-        deadline = time.monotonic() + TIMEOUT_S
-        while (match := pattern.search(self.pending)) is None:
-            if not self._receive(deadline - time.monotonic()):
-                pytest.fail(f"{pattern.pattern!r} did not come, only {self.pending!r}")
-        taken, self.pending = self.pending[: match.end()], self.pending[match.end() :]
-        return taken
-
-    def ask(self, command: str) -> list[str]:
-        """Send a command; return the lines of the answer, echo left out."""
-        self.write(command.encode() + b"\r")
-        lines = self.until(FINAL).decode("latin-1").split("\r\n")
-        return [line for line in lines if line and line.rstrip("\r") != command]
-
-    def hear(self, line: str) -> None:
-        """Wait for one unsolicited line."""
-        self.until(b"\r\n" + line.encode() + b"\r\n")
-
-    def hears_nothing(self) -> bool:
-        deadline = time.monotonic() + QUIET_S
-        while self._receive(deadline - time.monotonic()):
-            pass
-        return not self.pending
-
-    def send(self, data: bytes, number: int = 0) -> str:
-        """Send data through a socket; return the final result."""
-        self.write(f"AT+QISEND={number},{len(data)}\r".encode())
-        self.until(b"\r\n> ")
-        self.write(data)
-        return self.until(FINAL).decode("latin-1").split("\r\n")[-2]
-
-    def fetch(self, limit: int = 1500, number: int = 0) -> bytes:
-        """Read received data, b"" if there is none."""
-        self.write(f"AT+QIRD={number},{limit}\r".encode())
-        size = int(self.until(re.compile(rb"\+QIRD: (\d+)\r\n")).split()[-1])
-        data = b""
-        if size:
-            data = self.until(re.compile(b"^.{%d}\r\n" % size, re.DOTALL))[:-2]
-        self.until(FINAL)
-        return data
-
-    def fetch_all(self, size: int) -> bytes:
-        """Read received data until there are `size` bytes."""
-        data = b""
-        deadline = time.monotonic() + TIMEOUT_S
-        while len(data) < size and time.monotonic() < deadline:
-            data += self.fetch()
-        return data
 
 
 class Server:
@@ -579,6 +507,11 @@ def test_the_terminal_passes_every_byte_and_never_blocks(tmp_path: Path) -> None
         (["--latency", "-1"], "latency must be 0 ms or more, not -1."),
         (["--registration-delay", "nan"], "registration delay must be 0 s or more, not nan."),
         (["--status", "/no/such/folder/status"], "/no/such/folder is not a directory"),
+        (["--baud", "0"], "baud must be more than 0 bit/s, not 0."),
+        (["--password", "secret"], "a password needs a user."),
+        (["--host-name", "broker.test"], "is not like broker.test=10.64.64.1."),
+        (["--host-name", "broker.test=1.2.3"], "'1.2.3' of broker.test is not an IPv4 address."),
+        (["--script", "/no/such/script"], "script /no/such/script cannot be read"),
     ],
 )
 def test_a_bad_option_is_one_sentence_and_a_failure(
@@ -589,6 +522,51 @@ def test_a_bad_option_is_one_sentence_and_a_failure(
     assert words in result.output
     assert len(result.output.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("dorp", "'dorp' is not a command; there are drop, end-context, half-open, hang,"),
+        ("wait", "wait takes a number of seconds, as in: wait 30"),
+        ("wait -1", "-1 s cannot be waited for."),
+        ("drop now", "drop takes nothing behind it, not 'now'."),
+        ("end-context", "end-context takes the number of a data connection"),
+        ("set", "set takes conditions, as in: set latency_ms=200 rssi=9"),
+        ("set rssi", "'rssi' is not like name=value."),
+        ("set now=3", "'now' cannot be set; what can is address_policy, answer_delay_ms,"),
+        ("set rssi=high", "rssi is a number, not 'high'."),
+        ("set carrier=maybe", "carrier is yes or no, not 'maybe'."),
+        ("set address_policy=no", "address_policy is one of give, reject, terminate, not 'no'."),
+    ],
+)
+def test_a_bad_script_line_is_named_with_its_place_before_anything_happens(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    script = tmp_path / "bad"
+    script.write_text(f"# trouble ahead\n\noffline # at once\n{line}\n")
+    result = CliRunner().invoke(app, ["--link", str(tmp_path / "modem"), "--script", str(script)])
+    assert result.exit_code != 0
+    assert f"modem simulator: {script}:4: " in result.output
+    assert words in result.output
+    assert len(result.output.splitlines()) == 1
+    assert not (tmp_path / "modem").is_symlink()
+
+
+def test_a_script_happens_in_its_order_and_says_what_it_has_done(
+    start: Callable[..., Bench],
+) -> None:
+    bench = start().ready()
+    bench.host.ask("AT+CREG=1")
+    lines = ["# one", "set rssi=9  rate_bit_s=none carrier=no", "offline", "wait 0.05", "online"]
+    told: list[str] = []
+    begin = time.monotonic()
+    Script("here", lines).run(bench.simulator, threading.Event(), told.append)
+    assert time.monotonic() - begin >= 0.05
+    assert told == ["set rssi=9 rate_bit_s=none carrier=no", "offline", "wait 0.05", "online"]
+    assert bench.host.ask("AT+CSQ") == ["+CREG: 2", "+CREG: 1", "+CSQ: 9,99", "OK"]
+    with pytest.raises(ScriptError, match="here:1: rssi must be 0 to 31, not 32."):
+        Script("here", ["set rssi=32"]).run(bench.simulator, threading.Event(), told.append)
 
 
 def test_a_path_that_is_taken_is_left_as_it_is(tmp_path: Path) -> None:
