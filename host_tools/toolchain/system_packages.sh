@@ -1,5 +1,7 @@
 #!/bin/sh
-# Installs the Debian packages this project needs, when they are missing.
+# Installs the Debian packages this project needs, when they are missing:
+# system_packages.sh host for the host board, the simulators and their tests,
+# system_packages.sh cross for images of microcontrollers, and QEMU to run them.
 #
 # Needs root or sudo, and only when something is missing: a machine that has
 # everything is left alone and never asked for a password. On a system without
@@ -7,7 +9,7 @@
 set -eu
 
 # program-or-file | Debian package | what for
-requirements="
+requirements_host="
 python3|python3|runs the build scripts, the simulators and the tests
 python3 -m ensurepip|python3-venv|keeps the Python packages in build/venv, apart from the system's
 gcc|gcc|compiles the MicroPython host image and the C tests
@@ -15,10 +17,28 @@ libc|libc6-dev|C headers for gcc
 mosquitto|mosquitto|the MQTT broker that 'make run' and the tests publish to
 ca-certificates|ca-certificates|lets pip verify the package index
 "
+requirements_cross="
+arm-none-eabi-gcc|gcc-arm-none-eabi|compiles the image of the virtual board (Cortex-M3)
+arm-none-eabi libc|libnewlib-arm-none-eabi|C library for it
+qemu-system-arm|qemu-system-arm|runs that image
+riscv64-unknown-elf-gcc|gcc-riscv64-unknown-elf|compiles the codec for RISC-V boards
+riscv64-unknown-elf libc|picolibc-riscv64-unknown-elf|C library for it
+"
+case ${1:-} in
+host) requirements=$requirements_host ;;
+cross) requirements=$requirements_cross ;;
+*)
+    echo "usage: $0 host|cross" >&2
+    exit 2
+    ;;
+esac
 
 present() {
     case $1 in
     "python3 -m ensurepip") python3 -c "import ensurepip, venv" 2>/dev/null ;;
+    "arm-none-eabi libc") test -e "$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null)" ;;
+    "riscv64-unknown-elf libc")
+        test -e "$(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs 2>/dev/null)" ;;
     libc) echo "#include <stdio.h>" | gcc -E - >/dev/null 2>&1 ;;
     ca-certificates) test -e /etc/ssl/certs/ca-certificates.crt || ! command -v apt-get >/dev/null ;;
     *) PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v "$1" >/dev/null ;;

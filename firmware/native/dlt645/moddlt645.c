@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The Python module `dlt645`: a thin binding over dlt645.c, where the protocol lives.
+// The Python module `dlt645`: a thin binding over dlt645.c, where the protocol lives. Built into
+// an image as a user C module, or as a native .mpy for images without it (see Makefile).
 //
 // frame() and parse() are for convenience and allocate what they return. encode() and Decoder are
 // for the bus and allocate nothing, apart from the exception they raise and the `address` string.
@@ -10,8 +11,16 @@
 
 #include <string.h>
 
+#ifdef MICROPY_ENABLE_DYNRUNTIME
+#include "py/dynruntime.h"
+// A name has no number before the .mpy is loaded, so that no table of names is constant.
+#define MP_ROM_QSTR(name) MP_OBJ_NEW_QSTR(name)
+#define NAMED_CONST const
+#else
 #include "py/obj.h"
 #include "py/runtime.h"
+#define NAMED_CONST static const
+#endif
 
 #include "dlt645.h"
 
@@ -155,7 +164,7 @@ static mp_obj_t mod_encode(size_t n_args, const mp_obj_t *args, mp_map_t *kw_arg
         ARG_data,
         ARG_preamble
     };
-    static const mp_arg_t allowed[] = {
+    NAMED_CONST mp_arg_t allowed[] = {
         {MP_QSTR_buffer, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_address, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_control, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
@@ -226,7 +235,7 @@ static mp_obj_t decoder_feed(size_t n_args, const mp_obj_t *args, mp_map_t *kw_a
         ARG_buffer,
         ARG_count
     };
-    static const mp_arg_t allowed[] = {
+    NAMED_CONST mp_arg_t allowed[] = {
         {MP_QSTR_buffer, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_count, MP_ARG_INT, {.u_int = -1}},
     };
@@ -329,58 +338,86 @@ static void decoder_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         return;
     }
     const dlt645_decoder_t *d = get_decoder(self_in);
-    switch (attr) {
-    case MP_QSTR_control:
+    if (attr == MP_QSTR_control) {
         dest[0] = d->frame.address ? MP_OBJ_NEW_SMALL_INT(d->frame.control) : mp_const_none;
-        break;
-    case MP_QSTR_length:
+    } else if (attr == MP_QSTR_length) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(d->frame.length);
-        break;
-    case MP_QSTR_address:
+    } else if (attr == MP_QSTR_address) {
         dest[0] = d->frame.address ? address_to_str(d->frame.address) : mp_const_none;
-        break;
-    case MP_QSTR_frames:
+    } else if (attr == MP_QSTR_frames) {
         dest[0] = mp_obj_new_int_from_uint(d->frames);
-        break;
-    case MP_QSTR_checksum_errors:
+    } else if (attr == MP_QSTR_checksum_errors) {
         dest[0] = mp_obj_new_int_from_uint(d->checksum_errors);
-        break;
-    case MP_QSTR_rejected:
+    } else if (attr == MP_QSTR_rejected) {
         dest[0] = mp_obj_new_int_from_uint(d->checksum_errors + d->end_errors + d->length_errors +
                                            d->truncated);
-        break;
-    case MP_QSTR_skipped:
+    } else if (attr == MP_QSTR_skipped) {
         dest[0] = mp_obj_new_int_from_uint(d->skipped);
-        break;
-    default:
+    } else {
         // Go on to the methods.
         dest[1] = MP_OBJ_SENTINEL;
-        break;
     }
 }
 
-static const mp_rom_map_elem_t decoder_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&decoder_feed_obj)},
-    {MP_ROM_QSTR(MP_QSTR_next), MP_ROM_PTR(&decoder_next_obj)},
-    {MP_ROM_QSTR(MP_QSTR_timeout), MP_ROM_PTR(&decoder_timeout_obj)},
-    {MP_ROM_QSTR(MP_QSTR_needed), MP_ROM_PTR(&decoder_needed_obj)},
-    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&decoder_reset_obj)},
-    {MP_ROM_QSTR(MP_QSTR_is_from), MP_ROM_PTR(&decoder_is_from_obj)},
-    {MP_ROM_QSTR(MP_QSTR_data), MP_ROM_PTR(&decoder_data_obj)},
-};
-static MP_DEFINE_CONST_DICT(decoder_locals, decoder_locals_table);
+#define DECODER_METHODS                                                                           \
+    {                                                                                             \
+        {MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&decoder_feed_obj)},                               \
+        {MP_ROM_QSTR(MP_QSTR_next), MP_ROM_PTR(&decoder_next_obj)},                               \
+        {MP_ROM_QSTR(MP_QSTR_timeout), MP_ROM_PTR(&decoder_timeout_obj)},                         \
+        {MP_ROM_QSTR(MP_QSTR_needed), MP_ROM_PTR(&decoder_needed_obj)},                           \
+        {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&decoder_reset_obj)},                             \
+        {MP_ROM_QSTR(MP_QSTR_is_from), MP_ROM_PTR(&decoder_is_from_obj)},                         \
+        {MP_ROM_QSTR(MP_QSTR_data), MP_ROM_PTR(&decoder_data_obj)},                               \
+    }
+
+#define MODULE_GLOBALS                                                                            \
+    {                                                                                             \
+        {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_dlt645)},                             \
+        {MP_ROM_QSTR(MP_QSTR_frame), MP_ROM_PTR(&mod_frame_obj)},                                 \
+        {MP_ROM_QSTR(MP_QSTR_parse), MP_ROM_PTR(&mod_parse_obj)},                                 \
+        {MP_ROM_QSTR(MP_QSTR_encode), MP_ROM_PTR(&mod_encode_obj)},                               \
+        {MP_ROM_QSTR(MP_QSTR_Decoder), MP_ROM_PTR(&decoder_type)},                                \
+    }
+
+#ifdef MICROPY_ENABLE_DYNRUNTIME
+
+// Not static: the linker of native modules has room for no static variables.
+mp_obj_full_type_t decoder_type;
+mp_rom_map_elem_t decoder_methods_table[7];
+static MP_DEFINE_CONST_DICT(decoder_methods, decoder_methods_table);
+
+mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *args) {
+    MP_DYNRUNTIME_INIT_ENTRY
+
+    const mp_rom_map_elem_t methods[] = DECODER_METHODS;
+    MP_STATIC_ASSERT(sizeof(methods) == sizeof(decoder_methods_table));
+    memcpy(decoder_methods_table, methods, sizeof(methods));
+    decoder_type.base.type = &mp_type_type;
+    decoder_type.flags = MP_TYPE_FLAG_NONE;
+    decoder_type.name = MP_QSTR_Decoder;
+    MP_OBJ_TYPE_SET_SLOT(&decoder_type, make_new, decoder_make_new, 0);
+    MP_OBJ_TYPE_SET_SLOT(&decoder_type, attr, decoder_attr, 1);
+    MP_OBJ_TYPE_SET_SLOT(&decoder_type, locals_dict, &decoder_methods, 2);
+
+    const mp_rom_map_elem_t globals[] = MODULE_GLOBALS;
+    mp_obj_t module = MP_OBJ_FROM_PTR(self->context->module.globals);
+    for (size_t i = 0; i < MP_ARRAY_SIZE(globals); i++) {
+        mp_obj_dict_store(module, (mp_obj_t)globals[i].key, (mp_obj_t)globals[i].value);
+    }
+
+    MP_DYNRUNTIME_INIT_EXIT
+}
+
+#else
+
+static const mp_rom_map_elem_t decoder_methods_table[] = DECODER_METHODS;
+static MP_DEFINE_CONST_DICT(decoder_methods, decoder_methods_table);
 
 static MP_DEFINE_CONST_OBJ_TYPE(decoder_type, MP_QSTR_Decoder, MP_TYPE_FLAG_NONE, make_new,
                                 decoder_make_new, attr, decoder_attr, locals_dict,
-                                &decoder_locals);
+                                &decoder_methods);
 
-static const mp_rom_map_elem_t module_globals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_dlt645)},
-    {MP_ROM_QSTR(MP_QSTR_frame), MP_ROM_PTR(&mod_frame_obj)},
-    {MP_ROM_QSTR(MP_QSTR_parse), MP_ROM_PTR(&mod_parse_obj)},
-    {MP_ROM_QSTR(MP_QSTR_encode), MP_ROM_PTR(&mod_encode_obj)},
-    {MP_ROM_QSTR(MP_QSTR_Decoder), MP_ROM_PTR(&decoder_type)},
-};
+static const mp_rom_map_elem_t module_globals_table[] = MODULE_GLOBALS;
 static MP_DEFINE_CONST_DICT(module_globals, module_globals_table);
 
 const mp_obj_module_t dlt645_module = {
@@ -389,3 +426,5 @@ const mp_obj_module_t dlt645_module = {
 };
 
 MP_REGISTER_MODULE(MP_QSTR_dlt645, dlt645_module);
+
+#endif
