@@ -15,14 +15,14 @@ from .collector import Collector
 from .events import Events
 from .health import Health
 from .journal import Journal, JournalError
-from .modem.quectel import Modem
 from .uplink import Uplink
 
 _DRAIN_S = const(20)  # at an orderly stop, how long to wait for acknowledgements
 _EXIT_OK = const(0)
-_EXIT_FAILED = const(1)
+_EXIT_UNSENT = const(1)  # stopped in an orderly way, but not all of it was acknowledged
 _EXIT_INTERRUPTED = const(130)
 _EXIT_UNUSABLE = const(2)  # configuration, flash or a port: it says what to mend
+_EXIT_FAILED = const(3)
 
 _log = log.get("app")
 
@@ -38,6 +38,12 @@ class Application:
                 "%s: buses is a list of %d; use 1 to %d, as many as board %s has"
                 % (board.configuration(), len(config.buses), board.BUSES, board.NAME)
             )
+        ppp = getattr(board, "PPP", None)
+        if config.uplink.transport == "ppp" and ppp is None:
+            raise configuration.ConfigError(
+                '%s: uplink.transport is "ppp", which board %s does not have; use "at"'
+                % (board.configuration(), board.NAME)
+            )
         self.buses = [
             Bus(number, board.bus(number, settings.baud), settings)
             for number, settings in enumerate(config.buses, 1)
@@ -49,7 +55,7 @@ class Application:
         self.journal.mount(struct.unpack("<I", board.random_bytes(4))[0] >> 2)
         self.events = Events(self.journal, self.clock)
         self.collector = Collector(self.buses, config, self.clock, self.journal, self.events)
-        self.modem = Modem(modem_port, config.uplink.apn, self._network_time)
+        self.modem = _modem(config.uplink, modem_port, self._network_time, ppp)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
         self.health.uplink = self.uplink
@@ -83,7 +89,7 @@ class Application:
             return _EXIT_FAILED
         drained = await self.uplink.drain(_DRAIN_S)
         await self.uplink.close()
-        return _EXIT_OK if drained else _EXIT_FAILED
+        return _EXIT_OK if drained else _EXIT_UNSENT
 
     async def _supervise(self, name, part):
         """A part that dies takes everything with it: half a concentrator would go unnoticed."""
@@ -113,6 +119,17 @@ class Application:
             await asyncio.sleep(1)
 
 
+def _modem(settings, port, on_time, ppp):
+    """The modem with the transport of the configuration; the other one is not even loaded."""
+    if settings.transport == "ppp":
+        from .modem.ppp import Modem
+
+        return Modem(port, settings, on_time, ppp)
+    from .modem.quectel import Modem
+
+    return Modem(port, settings, on_time)
+
+
 def main(board):
     """Start the application on `board` and run it; returns the exit code."""
     try:
@@ -123,9 +140,12 @@ def main(board):
         return _EXIT_UNUSABLE
     try:
         code = asyncio.run(application.run())
-        if code == _EXIT_FAILED:
-            board.restart()
-        return code
     except KeyboardInterrupt:
         print("concentrator: interrupted; the journal is complete up to here", file=sys.stderr)
         return _EXIT_INTERRUPTED
+    if code == _EXIT_FAILED:
+        board.restart()
+    else:
+        unsent = application.journal.waiting()
+        print("concentrator: stopped; %d records unsent" % unsent, file=sys.stderr)
+    return code

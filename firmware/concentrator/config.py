@@ -95,6 +95,15 @@ def _one_of(*allowed):
     return check
 
 
+def _word(*allowed):
+    def check(value, field):
+        if value not in allowed:
+            _wrong(field, value, " or ".join(_show(word) for word in allowed))
+        return value
+
+    return check
+
+
 def _text(pattern, meaning, longest=100, optional=False, secret=False):
     compiled = re.compile("^(?:" + pattern + ")$")
     allowed = "%s, at most %d characters" % (meaning, longest)
@@ -220,8 +229,16 @@ def _check_references(config):
                 "tasks[%d].name is %s, which tasks[%d] has already; give every task its own"
                 % (i, _show(name), names.index(name))
             )
-    if (config.uplink.user is None) != (config.uplink.password is None):
-        raise ConfigError("uplink.user and uplink.password need each other; give both or neither")
+    uplink = config.uplink
+    for prefix, user, password in (
+        ("", uplink.user, uplink.password),
+        ("apn_", uplink.apn_user, uplink.apn_password),
+    ):
+        if (user is None) != (password is None):
+            raise ConfigError(
+                "uplink.%suser and uplink.%spassword need each other; give both or neither"
+                % (prefix, prefix)
+            )
 
 
 # --- The fields: name: (check, default) ---------------------------------------------------------
@@ -256,7 +273,10 @@ _UPLINK = {
     "root": (_text(_NAME + "(/" + _NAME + ")*", "a topic prefix, e.g. mr/v1", 41), "mr/v1"),
     "user": (_text(_SECRET, "a user name", 255, optional=True), None),
     "password": (_text(_SECRET, "a password", 255, optional=True, secret=True), None),
+    "transport": (_word("at", "ppp"), "at"),
     "apn": (_text(_NAME, "the operator's access point name"), _REQUIRED),
+    "apn_user": (_text(_SECRET, "a user name", 64, optional=True), None),
+    "apn_password": (_text(_SECRET, "a password", 64, optional=True, secret=True), None),
     "keepalive": (_integer(10, 1200, " (seconds)"), 120),
     "heartbeat": (_integer(1, 86400, " (seconds)"), 900),
     "linger": (_integer(1, 300, " (seconds)"), 5),

@@ -59,9 +59,8 @@ class Health:
         """The heartbeat as a dict, in the words of docs/mqtt.md."""
         journal = self._journal
         streams = range(len(STREAMS))
-        gc.collect()  # "in use" is to mean what is needed, not what has not been swept yet
         self._count_seconds()
-        return {
+        snapshot = {
             "time": self._clock.now(),
             "clock": self._clock.quality,
             "up": self._up,
@@ -89,8 +88,10 @@ class Health:
                 "connects": self.uplink.connects,
             },
             "stall": self.stall_ms,
-            "heap": [gc.mem_alloc(), gc.mem_free()],
         }
+        gc.collect()  # "in use" is to mean what is needed, not what has not been swept yet
+        snapshot["heap"] = [gc.mem_alloc(), gc.mem_free()]
+        return snapshot
 
     def _oldest_slot(self):
         """Slot of the oldest reading that waits to be acknowledged; None when there is none."""

@@ -48,6 +48,7 @@ class Uplink:
         self._pid = 0
         self._flush = False
         self._failure = None
+        self._transport = None  # while connected
         self._session = None  # while online
         self._online_since = None  # ticks
         self._reported_online = False
@@ -100,19 +101,21 @@ class Uplink:
         return not self._journal.waiting()
 
     async def close(self):
-        """Send a last heartbeat and take leave of the broker, if it is there."""
+        """Send a last heartbeat, take leave of the broker, if it is there, and hang up."""
         if self._session is not None:
             try:
                 await self._beat(self._session)
                 await self._session.disconnect()
             except (ModemError, MQTTError) as error:
                 _log.warning("taking leave: %s", error)
+        if self._transport is not None:
+            await self._transport.close()
 
     async def _connection(self):
         settings = self._settings
         await self._modem.start()
         transport = await self._modem.connect(settings.host, settings.port)
-        session = None
+        self._transport = transport
         receiver = None
         try:
             will = (self._topic("state"), b"offline") if settings.will else None
@@ -128,7 +131,7 @@ class Uplink:
             self._report_online()
             await self._publish_all(session)
         finally:
-            self._session = None
+            self._session = self._transport = None
             if receiver is not None:
                 receiver.cancel()
             await transport.close()

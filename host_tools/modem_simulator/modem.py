@@ -42,6 +42,8 @@ class Context:
     """One PDP context, that is one data connection to the operator."""
 
     apn: str = ""
+    user: str = ""
+    password: str = ""
     active: bool = False
 
 

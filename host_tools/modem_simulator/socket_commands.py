@@ -45,6 +45,16 @@ async def _define_context(modem: Modem, command: Command) -> Answer:
     return Answer()
 
 
+@handles("+QICSGP")
+async def _define_login(modem: Modem, command: Command) -> Answer:
+    only(command, "=")
+    context = _context(modem, integer(command, 0, _CONTEXTS))
+    integer(command, 1, range(1, 2))  # IPv4
+    context.apn, context.user, context.password = (_text(command, n) for n in (2, 3, 4))
+    integer(command, 5, range(4), default=0)  # PAP, CHAP or both: the network takes any
+    return Answer()
+
+
 @handles("+QIACT")
 async def _activate(modem: Modem, command: Command) -> Answer:
     only(command, "?", "=")
@@ -56,6 +66,9 @@ async def _activate(modem: Modem, command: Command) -> Answer:
     if context.active or not modem.attached:
         raise SocketCommandError(TcpError.CONTEXT_NOT_OPENED)
     await modem.link.round_trip()
+    wanted = modem.conditions
+    if wanted.user and (context.user, context.password) != (wanted.user, wanted.password):
+        raise SocketCommandError(TcpError.CONTEXT_NOT_OPENED)
     context.active = True
     return Answer()
 

@@ -210,6 +210,15 @@ def test_flight_mode_and_a_reboot_leave_the_network_and_its_contexts(bench: Benc
         assert host.ask("AT+CREG?") == ["+CREG: 0,1", "OK"]
 
 
+def test_network_that_wants_a_login_takes_the_right_one_only(start: Callable[..., Bench]) -> None:
+    host = start(user="meter", password="secret").ready().host
+    assert host.ask("AT+QIACT=1") == ["ERROR"]
+    assert host.ask('AT+QICSGP=1,1,"internet","meter","wrong",3') == ["OK"]
+    assert host.ask("AT+QIACT=1") == ["ERROR"]
+    assert host.ask('AT+QICSGP=1,1,"internet","meter","secret",3') == ["OK"]
+    assert host.ask("AT+QIACT=1") == ["OK"]
+
+
 def test_registration_comes_after_its_delay_and_is_reported(start: Callable[..., Bench]) -> None:
     begin = time.monotonic()
     host = start(registration_delay_s=0.2).ready().host

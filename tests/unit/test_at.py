@@ -4,9 +4,9 @@ import asyncio
 import random
 from time import ticks_diff, ticks_ms
 
-from concentrator.modem import ModemError
+from concentrator.modem import ModemError, at
 from concentrator.modem.at import CommandLine
-from fakes import HANG_MS, Port, raises_async, seeded, until
+from fakes import HANG_MS, Port, Settings, raises_async, seeded, until
 
 PREFIXES = ("+QIURC:", "+QIOPEN:", "RDY")
 
@@ -105,6 +105,17 @@ async def test_garbage_bytes():
     noise = b"\xff\xfe\x00\x80\r\n\xc3(\r\n" + b"\xa5" * 700
     line, _, _ = start({b"AT+CSQ\r": noise + b"\r\n+CSQ: 20,99\r\n\xf0\x9f\r\nOK\r\n"})
     assert "+CSQ: 20,99" in await line.command("AT+CSQ")
+
+
+async def test_garbage_is_reported_but_not_line_by_line():
+    reports = []
+    at._log = Settings(warning=lambda *words: reports.append(words))
+    line, modem, _ = start()
+    for count in (1, 2):
+        modem.say(b"\xff\xfe\r\n" * 100)
+        await asyncio.sleep_ms(30)
+        await line.command("AT")
+        assert len(reports) == count
 
 
 async def test_errors_have_the_modems_words_but_no_secrets():
@@ -316,6 +327,56 @@ async def test_raw_data_cut_short():
     assert await line.command("AT+CSQ") == []
 
 
+# --- Data connections ---------------------------------------------------------------------------
+
+
+async def test_a_data_connection_has_the_port_from_its_first_byte_on():
+    data = b"~\xff\x03data\r\nOK\r\n"
+    line, modem, _ = start(
+        {b"ATD*99#\r": b"ATD*99#\r\r\nCONNECT 115200\r\n~\xff\x03data\r\nOK\r\n"}
+    )
+    await line.dial("ATD*99#", 1000)
+    assert line.online
+    await asyncio.sleep_ms(30)
+    assert b"".join(modem.chunks) == data
+    assert "data connection" in await raises_async(ModemError, line.command("AT"))
+    assert "data connection" in await raises_async(ModemError, line.write_raw(b"+++"))
+    assert modem.requests == [b"ATD*99#\r"]
+
+
+async def test_the_port_is_taken_back():
+    line, modem, _ = start(
+        {b"ATD*99#\r": b"CONNECT\r\n", b"AT+CSQ\r": b"\r\n+CSQ: 20,99\r\n\r\nOK\r\n"}
+    )
+    await line.dial("ATD*99#", 1000)
+    modem.say(b"~\xff\x03\xc0\x21\r\nOK\r\nno line\r\nNO CARRIER\r\n")
+    line.resume()
+    assert not line.online
+    assert await line.command("AT+CSQ") == ["+CSQ: 20,99"]
+
+
+async def test_dialling_that_ends_otherwise():
+    for result in ("NO CARRIER", "BUSY", "NO ANSWER", "ERROR", "+CME ERROR: 30", "OK"):
+        line, _, _ = start({b"ATD*99#\r": b"\r\n" + result.encode() + b"\r\n"})
+        text = await raises_async(ModemError, line.dial("ATD*99#", 1000))
+        assert text.startswith("ATD*99#: " + result), text
+        assert not line.online
+        assert await line.command("AT") == []
+    line, _, _ = start({b"ATD*99#\r": None})
+    assert "no answer" in await raises_async(ModemError, line.dial("ATD*99#", 30))
+
+
+async def test_the_end_of_an_earlier_call_ends_no_command():
+    line, _, _ = start({b"AT+CSQ\r": b"\r\nNO CARRIER\r\n\r\n+CSQ: 20,99\r\n\r\nOK\r\n"})
+    assert await line.command("AT+CSQ") == ["+CSQ: 20,99"]
+
+
+async def test_connect_is_a_line_like_any_other_without_dialling():
+    line, _, _ = start({b"ATI\r": b"CONNECT 4000\r\nOK\r\n"})
+    assert await line.command("ATI") == ["CONNECT 4000"]
+    assert not line.online
+
+
 # --- The port ---------------------------------------------------------------------------------
 
 
@@ -342,11 +403,26 @@ async def test_a_port_that_takes_little_at_a_time():
 
 
 async def test_a_port_that_takes_nothing():
+    class Full(Modem):
+        def write(self, buffer, count):
+            return None  # as machine.UART does
+
+    for port in (Narrow(0), Full()):
+        line, _, _ = start()
+        line._port = port
+        started = ticks_ms()
+        assert "takes no data" in await raises_async(ModemError, line.command("AT", 50))
+        assert ticks_diff(ticks_ms(), started) < HANG_MS
+
+
+async def test_a_port_that_says_none_when_nothing_is_there():
+    class Uart(Modem):
+        def readinto(self, buffer):
+            return super().readinto(buffer) or None
+
     line, _, _ = start()
-    line._port = Narrow(0)
-    started = ticks_ms()
-    assert "takes no data" in await raises_async(ModemError, line.command("AT", 50))
-    assert ticks_diff(ticks_ms(), started) < HANG_MS
+    line._port = Uart({b"AT+CSQ\r": b"\r\n+CSQ: 20,99\r\n\r\nOK\r\n"})
+    assert await line.command("AT+CSQ") == ["+CSQ: 20,99"]
 
 
 async def test_a_port_that_is_gone():
@@ -367,7 +443,7 @@ async def test_a_port_that_is_gone():
 PIECES = (
     b"OK", b"ERROR", b"SEND OK", b"+CME ERROR: 3", b"> ", b"+QIRD: 7", b"+QIRD: -1", b"+QIRD: 0",
     b"+QIURC: \"recv\",0", b"AT+CMD", b"\r\n", b"\r", b"\n", b"\xff\x80", b"\0", b"payload", b">",
-    b"+QIRD: 4000", b"x" * 300, b"NO CARRIER",
+    b"+QIRD: 4000", b"x" * 300, b"NO CARRIER", b"CONNECT",
 )  # fmt: skip
 
 
@@ -382,10 +458,13 @@ async def one_fuzz_line():
     modem.answer = answer
     results = []
     for _ in range(2):
-        kind = random.randrange(3)
+        kind = random.randrange(4)
         try:
             if kind == 0:
                 await line.command("AT+CMD", 100)
+            elif kind == 3:
+                await line.dial("AT+CMD", 100)
+                line.resume()
             elif kind == 1:
                 await line.send("AT+CMD", b"payload", 100)
             else:

@@ -99,6 +99,7 @@ def test_good_configuration_with_its_defaults():
     assert (uplink.root, uplink.user, uplink.password) == ("mr/v1", None, None)
     assert (uplink.keepalive, uplink.heartbeat, uplink.linger) == (120, 900, 5)
     assert uplink.will is False
+    assert (uplink.transport, uplink.apn_user, uplink.apn_password) == ("at", None, None)
 
 
 def test_hash_is_of_the_text():
@@ -172,17 +173,22 @@ def test_uplink_fields():
     refuses("uplink.heartbeat", 0, 86401, True, None)
     refuses("uplink.linger", 0, 301, True, None)
     refuses("uplink.will", 0, 1, "true", None)
+    refuses("uplink.transport", "", "AT", "tcp", None, 1, True, ["at"], {})
+    refuses("uplink.apn_user", "", 'a"b', "a\rb", "u" * 65, 7, True)
+    takes("uplink.transport", "at", "ppp")
 
 
 def test_a_refused_password_is_not_shown():
-    for value in ("", 4711, False, "sec\nret", "secret" * 50, ["secret"]):
-        data = good()
-        data["uplink"]["user"] = "u"
-        data["uplink"]["password"] = value
-        text = refusal(data)
-        assert text.startswith('site.json: uplink.password is "***"; use '), text
-        assert "sec" not in text, text
-        assert "4711" not in text, text
+    for prefix in ("", "apn_"):
+        for value in ("", 4711, False, "sec\nret", "secret" * 50, ["secret"]):
+            data = good()
+            data["uplink"][prefix + "user"] = "u"
+            data["uplink"][prefix + "password"] = value
+            text = refusal(data)
+            start = 'site.json: uplink.%spassword is "***"; use ' % prefix
+            assert text.startswith(start), text
+            assert "sec" not in text, text
+            assert "4711" not in text, text
 
 
 def test_every_letter_may_stand_in_user_and_password():
@@ -195,12 +201,15 @@ def test_every_letter_may_stand_in_user_and_password():
 
 
 def test_user_and_password_come_together():
-    for name in ("user", "password"):
-        data = good()
-        data["uplink"][name] = "x"
-        text = refusal(data)
-        assert "uplink.user" in text, text
-        assert "uplink.password" in text, text
+    for prefix in ("", "apn_"):
+        for name in ("user", "password"):
+            data = good()
+            data["uplink"][prefix + name] = "x"
+            text = refusal(data)
+            assert "uplink.%suser" % prefix in text, text
+            assert "uplink.%spassword" % prefix in text, text
+        data["uplink"][prefix + "user"] = "y"
+        read(data)
 
 
 def test_topics_stay_short():

@@ -213,7 +213,8 @@ def test_values_are_those_of_the_answer_judged_good():
     assert transaction.error == 4
     transaction.prepare(METER, 0x02010100)
     assert transaction.error == 0
-    assert (transaction.count, transaction.value(0)) == (0, None)  # nothing of the last one is left
+    # Nothing of the last answer is left.
+    assert (transaction.count, transaction.value(0)) == (0, None)
 
 
 def test_a_damaged_digit_is_no_good_answer_but_a_value_the_meter_has_not_is():

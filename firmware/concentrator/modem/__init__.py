@@ -3,7 +3,7 @@
 A modem has the coroutines `run()` (for ever, a task of its own), `start()` (into the network),
 `refresh()` (signal, operator, time) and `connect(host, port)`, and the attributes `signal` (as
 AT+CSQ gives it) and `operator`. What connect() returns is a transport: `send(data)`, `read()` and
-`close()`, all of them coroutines.
+`close()`, all of them coroutines. `quectel` and `ppp` are the two kinds there are.
 """
 
 

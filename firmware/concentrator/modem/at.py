@@ -1,7 +1,8 @@
 """The AT command line of a modem (3GPP TS 27.007, V.250): one command at a time, with a deadline.
 
 Echo, partial lines and unsolicited result codes may come at any moment; none of them is taken for
-an answer. Neither is the answer to an earlier command, which comes late after a time-out.
+an answer. Neither is the answer to an earlier command, which comes late after a time-out. After
+dial() the port belongs to the data connection, from its first byte on, until resume().
 """
 
 import asyncio
@@ -21,7 +22,8 @@ _STEP_MS = const(300)  # how long each may take
 _SILENCE_MS = const(200)  # after it, nothing of an earlier answer is to come any more
 _CHATTER_MS = const(2000)  # longest wait for that silence
 _SUCCESS = ("OK", "SEND OK")
-_FINAL = ("OK", "ERROR", "NO CARRIER", "SEND OK", "SEND FAIL")
+_FINAL = ("OK", "ERROR", "SEND OK", "SEND FAIL")
+_CALL_ENDS = ("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE")
 
 _log = log.get("modem")
 
@@ -39,6 +41,7 @@ class CommandLine:
         self._lock = asyncio.Lock()
         self._done = asyncio.Event()
         self._chunk = bytearray(256)
+        self._byte = memoryview(self._chunk)[:1]
         self._input = b""
         self._command = None  # the command under way
         self._lines = []
@@ -47,13 +50,18 @@ class CommandLine:
         self._data_prefix = None  # the line that announces raw bytes, e.g. "+QIRD: 12"
         self._data_left = 0
         self._data = b""
+        self._dialling = False
+        self.online = False  # a data connection has the port: it is neither read nor written here
         self._in_step = True  # every command so far had its answer
         self._heard = ticks_ms()  # when the last byte came
+        self._garbled = False  # since the last good answer
 
     async def run(self):
         """Read the port for ever; start this as a task before the first command."""
         while True:
-            count = self._port.readinto(self._chunk)
+            # While dialling byte by byte: what follows the line that ends it is no more ours.
+            chunk = self._byte if self._dialling else self._chunk
+            count = 0 if self.online else self._port.readinto(chunk)
             if count:
                 self._heard = ticks_ms()
                 self._input += bytes(memoryview(self._chunk)[:count])
@@ -80,12 +88,25 @@ class CommandLine:
             await self._exchange(text, timeout_ms, prefix=prefix)
             return self._data
 
+    async def dial(self, text, timeout_ms):
+        """Send a command that ends with CONNECT: from then on the port is a data connection's."""
+        async with self._lock:
+            await self._exchange(text, timeout_ms, dial=True)
+        if not self.online:
+            raise ModemError("%s: %s instead of CONNECT" % (_brief(text), self._final))
+
+    def resume(self):
+        """Take the port back for commands; nothing that comes before the next counts for it."""
+        self.online = False
+        self._in_step = False
+        self._input = b""
+
     async def write_raw(self, data):
         """Send bytes that are no command, e.g. to get the modem out of a data mode."""
         async with self._lock:
             await self._write(data, 5000)
 
-    async def _exchange(self, text, timeout_ms, data=None, prefix=None):
+    async def _exchange(self, text, timeout_ms, data=None, prefix=None, dial=False):
         if not self._in_step:
             await self._get_into_step()
         self._in_step = False  # until the answer is complete; not when cancelled, either
@@ -93,6 +114,7 @@ class CommandLine:
         self._data = b""
         self._data_prefix = prefix
         self._prompt = data is not None
+        self._dialling = dial
         try:
             await self._ask(text, text.encode() + b"\r", timeout_ms)
             if data is not None:
@@ -103,10 +125,12 @@ class CommandLine:
         finally:
             self._command = None
             self._prompt = False
+            self._dialling = False
             self._data_prefix = None
             self._data_left = 0
         self._in_step = True
-        if self._final not in _SUCCESS:
+        self._garbled = False
+        if not self.online and self._final not in _SUCCESS:
             raise ModemError("%s: %s" % (_brief(text), self._final), self._final)
         return self._lines
 
@@ -144,12 +168,14 @@ class CommandLine:
         raise ModemError("no answer to AT after a time-out")
 
     async def _write(self, data, timeout_ms):
+        if self.online:
+            raise ModemError("a data connection has the modem's port")
         view = memoryview(data)
         sent = 0
         end = ticks_add(ticks_ms(), timeout_ms)
         while sent < len(view):
             try:
-                taken = self._port.write(view[sent:], len(view) - sent)
+                taken = self._port.write(view[sent:], len(view) - sent) or 0
             except OSError as error:
                 raise ModemError("serial port: %s" % error)
             sent += taken
@@ -182,14 +208,20 @@ class CommandLine:
                 try:
                     self._line(line.decode())
                 except UnicodeError:
-                    _log.warning("garbage from the modem: %s", line[:40])
+                    self._garbage(line)
 
     def _line(self, line):
         if line.startswith(self._prefixes):
             self._unsolicited(line)
         elif self._command is None or self._done.is_set() or line == self._command:
             pass  # late, or the echo
-        elif line in _FINAL or line.startswith("+CME ERROR"):
+        elif self._dialling and line.startswith("CONNECT"):
+            self.online = True
+            self._final = line
+            self._done.set()
+        elif line in _CALL_ENDS and not self._dialling:
+            pass  # an earlier call's
+        elif line in _FINAL or line in _CALL_ENDS or line.startswith("+CME ERROR"):
             self._final = line
             self._done.set()
         elif self._data_prefix and line.startswith(self._data_prefix):
@@ -197,9 +229,15 @@ class CommandLine:
             if count.isdigit() and int(count) <= _DATA_LIMIT:
                 self._data_left = int(count)
             else:
-                _log.warning("garbage from the modem: %s", line[:40])
+                self._garbage(line)
         else:
             self._lines.append(line)
+
+    def _garbage(self, line):
+        """Report it, but not line by line: a modem left on-line sends it all the time."""
+        if not self._garbled:
+            _log.warning("garbage from the modem: %s", line[:40])
+        self._garbled = True
 
 
 def _brief(text):
