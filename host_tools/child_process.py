@@ -41,8 +41,11 @@ class ChildProcess:
         self._log_start = 0
         self._expected_to_end = False
 
-    def start(self) -> None:
-        """Start the program; OSError if that fails. What it says is added to the log."""
+    def start(self, keep_open: Sequence[int] = ()) -> None:
+        """Start the program; OSError if that fails. What it says is added to the log.
+
+        The file descriptors in `keep_open` stay open in the program, as long as it runs.
+        """
         if self.running:
             raise RuntimeError(f"The {self.name} runs already.")
         self._release_pipe()
@@ -58,6 +61,7 @@ class ChildProcess:
                 cwd=self._folder,
                 env=self._environment,
                 process_group=0,
+                pass_fds=keep_open,
             )
 
     @property

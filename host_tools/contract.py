@@ -2,6 +2,7 @@
 
 BAUDS = (600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 MAX_METERS = 64
+TRANSPORTS = ("at", "ppp")
 ITEMS = ("energy.forward.total", "voltage.a", "current.a")  # those a simulated site reads
 FAILED_FROM = 20  # from this quality on, a reading has a reason in place of values
 QUALITY_NAMES = {

@@ -1,6 +1,7 @@
 """`make run`: the whole chain on this machine, and a live view of what happens in it."""
 
 import itertools
+import os
 import signal
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from host_tools.contract import ITEMS
+from host_tools.private_network import PrivateNetwork
 from host_tools.receiver import Event, Note, Reading, Summary
 from host_tools.site import BUSES, offset_text, slot_at
 from host_tools.stack import Stack, StackError, StackOptions
@@ -45,12 +47,21 @@ def demonstrate(
     baud: Annotated[int, typer.Option(help="Speed of the buses in bit/s.")] = 2400,
     period: Annotated[int, typer.Option(help="Slot length in s; a divisor of one day.")] = 30,
     dead: Annotated[int, typer.Option(help="So many of the meters never answer.")] = 0,
+    board: Annotated[
+        str, typer.Option(help="What the concentrator runs on: host, or virtual (QEMU).")
+    ] = "host",
+    transport: Annotated[
+        str | None,
+        typer.Option(help="How it uses its modem: at or ppp; if not given, ppp where it can be."),
+    ] = None,
     folder: Annotated[
         Path, typer.Option(help="Folder for what the run writes; an earlier run's is removed.")
     ] = Path("build/run"),
 ) -> None:
     """Run simulated meters, concentrator, simulated modem, broker and receiver, and show them."""
     options = StackOptions(
+        board=board,
+        transport=transport or _best_transport(board),
         meters=meters,
         baud=baud,
         period=period,
@@ -65,6 +76,16 @@ def demonstrate(
         _complain(str(error))
         raise typer.Exit(2) from None
     raise typer.Exit(Demonstration(stack, seconds).run())
+
+
+def _best_transport(board: str) -> str:
+    """Return ppp, or at where there can be no PPP; if that is this machine's fault, say so."""
+    if board != "virtual":
+        return "at"
+    obstacle = PrivateNetwork.obstacle()
+    if obstacle is not None:
+        _complain(f"no PPP, so the modem's own TCP is used: {obstacle}")
+    return "ppp" if obstacle is None else "at"
 
 
 def _complain(text: str) -> None:
@@ -215,6 +236,7 @@ class _View:
         self._next_line = 0.0
         self._slot = 0
         self._written_before = 0  # readings written before the slot under way began
+        self._board = _about_board(stack)
 
     def __enter__(self) -> Self:
         self._begin = time.monotonic()
@@ -229,6 +251,8 @@ class _View:
                 f"a slot every {self._stack.options.period} s; logs in {self._stack.logs}",
                 flush=True,
             )
+            if self._board:
+                print(f"board {self._board}", flush=True)
         return self
 
     def __exit__(self, *reason: object) -> None:
@@ -403,6 +427,8 @@ class _View:
         ):
             receiver.append(f", {count} {name}", "red" if count and name != "redelivered" else "")
         grid.add_row("receiver", receiver)
+        if self._board:
+            grid.add_row("board", self._board)
         return grid
 
     def _uplink(self) -> Text:
@@ -426,7 +452,7 @@ class _View:
         if not latest:
             return [Text("no readings yet: the first come when a slot is finished", "dim")]
         columns = max(1, (self._console.width + _BETWEEN) // (_CELL + _BETWEEN))
-        lines = max(3, self._console.height - _FIXED_LINES)
+        lines = max(3, self._console.height - _FIXED_LINES - bool(self._board))
         numbers = sorted(latest)
         lines = min(lines, -(-len(numbers) // columns))
         pages = [numbers[i : i + lines * columns] for i in range(0, len(numbers), lines * columns)]
@@ -456,6 +482,14 @@ class _View:
             line.append(f" {detail}", "dim")
             lines.append(line)
         return lines
+
+
+def _about_board(stack: Stack) -> str:
+    """Return what a person needs to attach to the board, empty if nobody can."""
+    if stack.console is None:
+        return ""
+    way = "PPP" if stack.options.transport == "ppp" else "AT"
+    return f"{stack.options.board}, modem by {way}, console {os.path.relpath(stack.console)}"
 
 
 def _cell(reading: Reading, newest: int) -> Text:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from host_tools.contract import BAUDS, ITEMS, MAX_METERS
+from host_tools.contract import BAUDS, ITEMS, MAX_METERS, TRANSPORTS
 
 BUSES = 2
 DEVICE = "a1b2c3d4e5f6"
@@ -40,13 +40,16 @@ class Site:
     """What a simulated site's concentrator is told.
 
     `baud` is in bit/s on both buses; `period` (slot length), `heartbeat` and `linger` are
-    seconds; `dead` meters are known not to answer, which takes time.
+    seconds; `dead` meters are known not to answer, which takes time. `transport` says how the
+    modem is used to reach the broker, "at" or "ppp".
     """
 
     meters: int = 64
     baud: int = 2400
     period: int = 60
     broker_port: int = 1883
+    broker_host: str = "127.0.0.1"
+    transport: str = "at"
     utc_offset: str = "+08:00"
     heartbeat: int = 2
     linger: int = 5
@@ -60,6 +63,10 @@ class Site:
             choice = ", ".join(str(one) for one in BAUDS)
             raise ValueError(f"{self.baud} baud is not one of {choice}.")
         offset_seconds(self.utc_offset)
+        if self.transport not in TRANSPORTS:
+            raise ValueError(
+                f"transport {self.transport!r} is not one of {', '.join(TRANSPORTS)}."
+            )
         if not 1 <= self.broker_port <= 65535:
             raise ValueError(f"broker port {self.broker_port} is not in the range 1 to 65535.")
         self._check_period()
@@ -120,9 +127,10 @@ class Site:
             "meters": [asdict(meter) for meter in self.spread_meters()],
             "tasks": [{"name": "load", "items": list(ITEMS), "every": self.period}],
             "uplink": {
-                "host": "127.0.0.1",
+                "host": self.broker_host,
                 "port": self.broker_port,
                 "root": ROOT,
+                "transport": self.transport,
                 "apn": "internet",
                 "keepalive": 120,
                 "heartbeat": self.heartbeat,
@@ -175,12 +183,24 @@ def _main(
     meters: Annotated[int, typer.Option(help="Number of meters, 1 to 64, on two buses.")] = 64,
     baud: Annotated[int, typer.Option(help="Speed of both buses in bit/s.")] = 2400,
     period: Annotated[int, typer.Option(help="Slot length in seconds; divides a day.")] = 60,
-    broker_port: Annotated[int, typer.Option(help="TCP port of the broker on 127.0.0.1.")] = 1883,
+    broker_host: Annotated[str, typer.Option(help="Name or address of the broker.")] = "127.0.0.1",
+    broker_port: Annotated[int, typer.Option(help="TCP port of the broker.")] = 1883,
+    transport: Annotated[str, typer.Option(help="How the modem is used: at or ppp.")] = "at",
     utc_offset: Annotated[str, typer.Option(help="Local time minus UTC.")] = "+08:00",
 ) -> None:
     """Write the configuration of a simulated site."""
+    site = Site(
+        meters=meters,
+        baud=baud,
+        period=period,
+        broker_host=broker_host,
+        broker_port=broker_port,
+        transport=transport,
+        utc_offset=utc_offset,
+        heartbeat=60,
+    )
     try:
-        path = Site(meters, baud, period, broker_port, utc_offset, heartbeat=60).write(folder)
+        path = site.write(folder)
     except OSError as error:
         typer.echo(f"site: {folder} cannot be used: {error.strerror}; choose another.", err=True)
         raise typer.Exit(2) from None

@@ -9,15 +9,19 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
-from host_tools.broker import Broker, BrokerError
+from host_tools.broker import HOST, Broker, BrokerError
 from host_tools.child_process import ChildProcess
+from host_tools.modem_simulator.packet_network import GATEWAY
+from host_tools.private_network import PrivateNetwork, PrivateNetworkError
 from host_tools.receiver import Receiver, ReceiverError, Store, StoreError, Summary
 from host_tools.site import BUSES, DEVICE, ROOT, Site, SiteMeter, offset_seconds
+from host_tools.virtual_board import IMAGE, VirtualBoard, VirtualBoardError
 
 ROOT_FOLDER = Path(__file__).absolute().parents[1]
 MICROPYTHON = ROOT_FOLDER / "build" / "host" / "micropython"
+BOARDS = ("host", "virtual")
 
 _READY_S = 10.0
 _STOP_MARGIN_S = 30.0
@@ -42,10 +46,16 @@ class StackError(Exception):
 class StackOptions:
     """What is simulated, and how; the defaults are those of `make run`.
 
-    `period` is the slot length in seconds, `baud` bit/s on both buses, `answer_delay` the
-    meters' in ms ("40" or "20-120"), `heartbeat` and `linger` seconds. `concentrator` replaces
-    the command of the firmware.
+    `board` is what the concentrator runs on: "host", the MicroPython of this machine, or
+    "virtual", an image for a microcontroller in QEMU. Its `transport` is "at", the modem's own
+    TCP, or on the virtual board "ppp", IP packets, for which broker and modem get a private
+    network. `period` is the slot length in seconds, `baud` bit/s on both buses, `answer_delay`
+    the meters' in ms ("40" or "20-120"), `heartbeat` and `linger` seconds. `concentrator`
+    replaces the command of the firmware on the host, `image` what the virtual board runs.
     """
+
+    board: str = "host"
+    transport: str = "at"
 
     meters: int = 64
     baud: int = 2400
@@ -57,16 +67,24 @@ class StackOptions:
     heartbeat: int = 2
     linger: int = 5
     concentrator: tuple[str, ...] = (str(MICROPYTHON), "-m", "concentrator")
+    image: Path = IMAGE
+    lapse: int = 1
 
     def site(self, broker_port: int) -> Site:
         """Return the site these options describe; ValueError if it cannot be read in time."""
+        if self.board not in BOARDS:
+            raise ValueError(f"board {self.board!r} is not one of {', '.join(BOARDS)}.")
+        if self.board == "host" and self.transport == "ppp":
+            raise ValueError("board host has no PPP; use transport at, or board virtual.")
         if not 0 <= self.dead <= self.meters:
             raise ValueError(f"{self.dead} dead meters are not in the range 0 to {self.meters}.")
         site = Site(
             meters=self.meters,
             baud=self.baud,
             period=self.period,
+            broker_host=str(GATEWAY.ip) if self.transport == "ppp" else HOST,
             broker_port=broker_port,
+            transport=self.transport,
             utc_offset=self.utc_offset,
             heartbeat=self.heartbeat,
             linger=self.linger,
@@ -102,24 +120,16 @@ class Stack:
         self.truth_file = self.folder / _TRUTH
         self.site_folder = self.folder / "site"
         self._modem_status = self.folder / _STATUS
+        self._network = PrivateNetwork() if self.options.transport == "ppp" else None
         # Sessions: a broker that is killed must not forget that the receiver has subscribed.
         self.broker = Broker(
-            self.folder / "broker", keep_sessions=True, log=self.logs / "broker.log"
+            self.folder / "broker",
+            keep_sessions=True,
+            log=self.logs / "broker.log",
+            network=self._network,
         )
-        self.concentrator = self._child(
-            "concentrator",
-            self.options.concentrator,
-            environment={"CONCENTRATOR_SITE": str(self.site_folder)},
-            stdin=True,
-        )
+        self.concentrator = self._make_concentrator()
         self._meters = self._child("meter simulator", self._meters_command())
-        self._modem = self._child(
-            "modem simulator",
-            [
-                *(sys.executable, "-m", "host_tools.modem_simulator"),
-                *("--link", self.site_folder / "modem", "--status", self._modem_status),
-            ],
-        )
         self._running = ExitStack()
 
     # The whole
@@ -128,7 +138,7 @@ class Stack:
         """Start everything and wait until it is ready; StackError if that fails."""
         try:
             self._start()
-        except (BrokerError, ReceiverError, StoreError) as error:
+        except (BrokerError, PrivateNetworkError, ReceiverError, StoreError) as error:
             self.stop()
             raise StackError(str(error)) from None
         except OSError as error:
@@ -140,16 +150,20 @@ class Stack:
         return self
 
     def _start(self) -> None:
-        if not Path(self.options.concentrator[0]).is_file():
-            raise StackError(f"{self.options.concentrator[0]} is missing; run make host.")
+        program = Path(self.options.concentrator[0])
+        if self.options.board == "host" and not program.is_file():
+            raise StackError(f"{program} is missing; run make host.")
         running = self._running
         running.enter_context(_claim(self.folder))
         self.logs.mkdir()
+        if self._network is not None:
+            running.enter_context(self._network)
         running.enter_context(self.broker)
         self.site = self.options.site(self.broker.port)
         self.site.write(self.site_folder)
         running.callback(self._meters.stop)
         self._spawn(self._meters, r"^bus \d+: ", BUSES)
+        self._modem = self._child("modem simulator", self._modem_command())
         running.callback(self._modem.stop)
         self._spawn(self._modem, r"^modem: ", 1)
         self.store = running.enter_context(Store(self.folder / _STORE))
@@ -186,16 +200,28 @@ class Stack:
 
     # The concentrator
 
-    def start_concentrator(self) -> None:
-        """Start the concentrator; it is online when its birth arrives."""
-        self._spawn(self.concentrator)
+    def start_concentrator(self, cut: int = 0) -> None:
+        """Start the concentrator; it is online when its birth arrives.
+
+        With `cut`, on the virtual board, power fails in the middle of that flash operation,
+        counted from 1 and the start.
+        """
+        if isinstance(self.concentrator, VirtualBoard):
+            try:
+                self.concentrator.start(cut=cut)
+            except VirtualBoardError as error:
+                raise StackError(str(error)) from None
+        elif cut:
+            raise ValueError("Only on the virtual board can power fail in a flash operation.")
+        else:
+            self._spawn(self.concentrator)
 
     def stop_concentrator(self, pause: Callable[[], None] | None = None) -> None:
         """Let the concentrator finish the slot under way and end; StackError if it fails.
 
         `pause` is called while waiting.
         """
-        self.concentrator.close_stdin()
+        self.concentrator.request_stop()
         options = self.options
         limit_s = self.site.cycle_s + options.linger + _STOP_MARGIN_S
         deadline = time.monotonic() + limit_s
@@ -215,6 +241,12 @@ class Stack:
     def kill_concentrator(self) -> None:
         """End the concentrator at once, as a power cut would (SIGKILL)."""
         self.concentrator.kill()
+
+    @property
+    def console(self) -> Path | None:
+        """Where a person can attach to the concentrator; None if it has no console."""
+        board = self.concentrator
+        return board.console if isinstance(board, VirtualBoard) else None
 
     # What happens
 
@@ -240,6 +272,24 @@ class Stack:
             timeout_s,
             f"fewer than {count} slots are complete",
         )
+
+    def heap_in_use(self, slots: int) -> int:
+        """Return the bytes of heap in use once so many slots are read and nothing waits.
+
+        StackError if there are not so many in time.
+        """
+        found: list[int] = []
+
+        def quiet() -> bool:
+            beat = self.store.beat(self.device)
+            if beat is None or beat.get("journal", "unsent") or (beat.get("slots") or 0) < slots:
+                return False
+            found.append(beat.get("heap", 0))
+            return True
+
+        per_slot_s = self.options.period / self.options.lapse
+        self._wait(quiet, slots * per_slot_s + _READY_S, f"fewer than {slots} slots are read")
+        return found[-1]
 
     def _wait(self, condition: Callable[[], bool], timeout_s: float, complaint: str) -> None:
         deadline = time.monotonic() + timeout_s
@@ -288,6 +338,22 @@ class Stack:
 
     # Inside
 
+    def _make_concentrator(self) -> "_Program | VirtualBoard":
+        name, log = "concentrator", self.logs / "concentrator.log"
+        if self.options.board == "virtual":
+            options = self.options
+            return VirtualBoard(
+                self.site_folder, log, image=options.image, name=name, lapse=options.lapse
+            )
+        return _Program(
+            name,
+            self.options.concentrator,
+            log,
+            folder=ROOT_FOLDER,
+            environment={"CONCENTRATOR_SITE": str(self.site_folder)},
+            stdin=True,
+        )
+
     def _meters_command(self) -> list[str | Path]:
         options = self.options
         return [
@@ -300,9 +366,17 @@ class Stack:
             *(("--truth", self.truth_file) if options.truth else ()),
         ]
 
-    def _child(self, name: str, command: Sequence[str | Path], **settings: Any) -> ChildProcess:
+    def _modem_command(self) -> list[str]:
+        command = [
+            *(sys.executable, "-m", "host_tools.modem_simulator"),
+            *("--link", str(self.site_folder / "modem"), "--status", str(self._modem_status)),
+            *("--lapse", str(self.options.lapse)),
+        ]
+        return command if self._network is None else self._network.command(command)
+
+    def _child(self, name: str, command: Sequence[str | Path]) -> ChildProcess:
         log = self.logs / f"{name.replace(' ', '-')}.log"
-        return ChildProcess(name, command, log, folder=ROOT_FOLDER, **settings)
+        return ChildProcess(name, command, log, folder=ROOT_FOLDER)
 
     def _spawn(self, child: ChildProcess, ready: str | None = None, count: int = 1) -> None:
         child.start()
@@ -314,6 +388,14 @@ class Stack:
             f"the {child.name} is not ready within {_READY_S:.0f} s; "
             f"its last words: {child.last_words()}"
         )
+
+
+class _Program(ChildProcess):
+    """The concentrator as a program of this machine."""
+
+    def request_stop(self) -> None:
+        """Let it finish what is under way and end."""
+        self.close_stdin()
 
 
 def _claim(folder: Path) -> TextIO:

@@ -2,7 +2,7 @@
 //
 // What the port uses of the Cortex-M3 core and of the mps2-an385's peripherals.
 // Sources: Armv7-M Architecture Reference Manual (DDI0403) B3; Cortex-M System Design Kit TRM
-// (DDI0479) 4.4 and 4.5; Application Note AN385.
+// (DDI0479) 4.3 to 4.5; Application Note AN385.
 
 #ifndef VIRTUAL_CORTEX_M3_H
 #define VIRTUAL_CORTEX_M3_H
@@ -18,10 +18,14 @@
 #define SYST_RVR REGISTER(0xe000e014)
 #define SYST_CVR REGISTER(0xe000e018)
 
+// The first half of the dual timer: counts down, one for every cycle of the clock.
+#define TIMER_LOAD REGISTER(0x40002000)
+#define TIMER_VALUE REGISTER(0x40002004)
+#define TIMER_CONTROL REGISTER(0x40002008)
+#define TIMER_CONTROL_ON (0x82) // enable, free-running, 32 bits, no interrupt
+
 #define NVIC_ISER0 REGISTER(0xe000e100)
 
-#define SCB_ICSR REGISTER(0xe000ed04)
-#define SCB_ICSR_PENDSTSET (1u << 26)
 #define SCB_AIRCR REGISTER(0xe000ed0c)
 #define SCB_AIRCR_RESET (0x05fa0004) // key, SYSRESETREQ
 #define SCB_SHCSR REGISTER(0xe000ed24)

@@ -15,44 +15,53 @@
 #include "uart.h"
 #include "uart_idle.h"
 
-#define TICKS_PER_MS (CPU_HZ / 1000)
+#define CYCLES_PER_MS (CPU_HZ / 1000)
 
-static volatile uint64_t uptime_ms;
+// Time is what the timer has counted. SysTick's interrupts are not counted: while the host is
+// busy, several of them become one.
+static uint64_t uptime_ms; // up to the cycle `counted`
+static uint32_t counted;
 
 void systick_start(void) {
-    SYST_RVR = TICKS_PER_MS - 1;
+    TIMER_LOAD = UINT32_MAX;
+    TIMER_CONTROL = TIMER_CONTROL_ON;
+    SYST_RVR = CYCLES_PER_MS - 1;
     SYST_CVR = 0;
     SYST_CSR = SYST_CSR_ON;
 }
 
 void SysTick_Handler(void) {
-    uptime_ms++;
+    virtual_uptime_ms(); // the timer must not come round unseen
     uart_idle_tick();
 }
 
 // --- Time -------------------------------------------------------------------------------------
 
-uint64_t virtual_uptime_ms(void) {
+// Milliseconds since reset, and the microseconds since the last of them.
+static uint64_t uptime(uint32_t *us) {
     uint32_t state = disable_irq();
+    uint32_t cycles = UINT32_MAX - TIMER_VALUE - counted;
+    uptime_ms += cycles / CYCLES_PER_MS;
+    counted += cycles - cycles % CYCLES_PER_MS;
     uint64_t ms = uptime_ms;
     enable_irq(state);
+    *us = cycles % CYCLES_PER_MS / (CYCLES_PER_MS / 1000);
     return ms;
 }
 
+uint64_t virtual_uptime_ms(void) {
+    uint32_t us;
+    return uptime(&us);
+}
+
 mp_uint_t mp_hal_ticks_ms(void) {
-    return (mp_uint_t)uptime_ms;
+    return (mp_uint_t)virtual_uptime_ms();
 }
 
 mp_uint_t mp_hal_ticks_us(void) {
-    uint32_t state = disable_irq();
-    uint32_t ms = (uint32_t)uptime_ms;
-    uint32_t left = SYST_CVR;
-    if (SCB_ICSR & SCB_ICSR_PENDSTSET) { // it has run out, and nobody has counted that yet
-        ms++;
-        left = SYST_CVR;
-    }
-    enable_irq(state);
-    return ms * 1000 + (TICKS_PER_MS - 1 - left) * 1000 / TICKS_PER_MS;
+    uint32_t us;
+    uint64_t ms = uptime(&us);
+    return (mp_uint_t)ms * 1000 + us;
 }
 
 void mp_hal_delay_us(mp_uint_t us) {
@@ -76,7 +85,7 @@ uint64_t mp_hal_time_ns(void) {
 
 void virtual_poll(void) {
     static uint32_t last;
-    uint32_t now = (uint32_t)uptime_ms;
+    uint32_t now = mp_hal_ticks_ms();
     if (now != last) {
         last = now;
         rtc_poll();

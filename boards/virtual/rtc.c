@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+#include <stdlib.h>
+
 #include "py/mphal.h"
 #include "py/runtime.h"
 #include "extmod/modmachine.h"
@@ -8,10 +10,16 @@
 #include "rtc.h"
 #include "semihosting.h"
 
-static uint64_t offset_ms; // wall clock minus uptime
+static uint64_t set_ms;    // the wall clock when it was set,
+static uint64_t set_at_ms; // and the uptime then
+static uint32_t lapse = 1; // how many times as fast as time itself the clock runs
 static uint32_t first_s;   // what the host said at boot; 0 once the clock is aligned
 
 void rtc_start(void) {
+    const char *option = host_option("lapse");
+    if (option && strtoul(option, NULL, 10) > 0) {
+        lapse = strtoul(option, NULL, 10);
+    }
     first_s = host_time();
     rtc_set_ms(first_s * 1000ull);
 }
@@ -27,11 +35,12 @@ void rtc_poll(void) {
 }
 
 uint64_t rtc_ms(void) {
-    return virtual_uptime_ms() + offset_ms;
+    return set_ms + (virtual_uptime_ms() - set_at_ms) * lapse;
 }
 
 void rtc_set_ms(uint64_t ms) {
-    offset_ms = ms - virtual_uptime_ms();
+    set_ms = ms;
+    set_at_ms = virtual_uptime_ms();
 }
 
 // --- machine.RTC: datetime() as on the other ports; the last element is microseconds ------------

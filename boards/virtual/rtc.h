@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The wall clock: the host's time at boot, SysTick from then on.
+// The wall clock: the host's time at boot, the timer's from then on. With QEMU's option lapse=<n>
+// it runs n times as fast, so that an hour of slots passes in minutes; nothing else does.
 
 #ifndef VIRTUAL_RTC_H
 #define VIRTUAL_RTC_H

@@ -47,6 +47,7 @@ class Uplink:
         self._window = {}  # pid: (stream, first, count, bytes, when sent); stream None: no record
         self._pid = 0
         self._flush = False
+        self._leaving = False
         self._failure = None
         self._transport = None  # while connected
         self._session = None  # while online
@@ -56,7 +57,7 @@ class Uplink:
         self._losses = 0  # since then
 
     async def run(self):
-        """Connect, publish, and connect again after whatever goes wrong, for ever."""
+        """Connect, publish, and connect again after whatever goes wrong, until close()."""
         delay = _RETRY_MIN_S
         while True:
             self.state = "connecting"
@@ -64,6 +65,8 @@ class Uplink:
             try:
                 await self._connection()
             except (ModemError, MQTTError, MemoryError) as error:
+                if self._leaving:
+                    return
                 _log.warning("%s", error)
                 if self._online_since is not None:
                     self._report_lost(str(error))
@@ -102,6 +105,7 @@ class Uplink:
 
     async def close(self):
         """Send a last heartbeat, take leave of the broker, if it is there, and hang up."""
+        self._leaving = True
         if self._session is not None:
             try:
                 await self._beat(self._session)

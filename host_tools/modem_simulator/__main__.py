@@ -41,6 +41,9 @@ def main(
         str, typer.Option(help="User the network asks for in a data call; not asked if not given.")
     ] = "",
     password: Annotated[str, typer.Option(help="The user's password.")] = "",
+    lapse: Annotated[
+        int, typer.Option(help="The network's clock runs so many times as fast as time itself.")
+    ] = 1,
     host_name: Annotated[
         list[str] | None,
         typer.Option(help="Name that the network knows, as broker.test=10.64.64.1; repeatable."),
@@ -65,6 +68,7 @@ def main(
     Data calls (ATD*99#) need /dev/net/tun and a network namespace, or root.
     """
     stop = threading.Event()
+    began_s = time.time()
     try:
         conditions = Conditions(
             latency_ms=latency,
@@ -75,6 +79,7 @@ def main(
             uart_bit_s=baud,
             user=user,
             password=password,
+            now=lambda: began_s + (time.time() - began_s) * lapse,
             host_names=_host_names(host_name or []),
         )
         commands = _script(script) if script is not None else None

@@ -21,7 +21,17 @@ for baud in range(300, 115201, 300):
         bauds.append(baud)
     except config.ConfigError:
         pass
-print(json.dumps([bauds, config.MAX_METERS, items.names(), list(quality.NAMES.items())]))
+site["buses"] = [{}] * 2
+transports = []
+for transport in ("at", "ppp", "wifi"):
+    site["uplink"]["transport"] = transport
+    try:
+        config.parse(json.dumps(site))
+        transports.append(transport)
+    except config.ConfigError:
+        pass
+names = list(quality.NAMES.items())
+print(json.dumps([bauds, config.MAX_METERS, transports, items.names(), names]))
 """
 
 
@@ -34,9 +44,10 @@ def test_host_and_firmware_agree() -> None:
         text=True,
         check=True,
     )
-    bauds, most_meters, items, quality_names = json.loads(asked.stdout)
+    bauds, most_meters, transports, items, quality_names = json.loads(asked.stdout)
     assert tuple(bauds) == contract.BAUDS
     assert most_meters == contract.MAX_METERS
+    assert tuple(transports) == contract.TRANSPORTS
     assert set(contract.ITEMS) <= set(items)
     assert dict(quality_names) == contract.QUALITY_NAMES
 
@@ -64,6 +75,7 @@ def test_the_file_is_what_the_firmware_reads(tmp_path: Path) -> None:
             "host": "127.0.0.1",
             "port": 2883,
             "root": "mr/v1",
+            "transport": "at",
             "apn": "internet",
             "keepalive": 120,
             "heartbeat": 7,
@@ -81,6 +93,7 @@ def test_the_file_is_what_the_firmware_reads(tmp_path: Path) -> None:
         (Site(baud=1000), "1000 baud is not one of 600, 1200"),
         (Site(utc_offset="8"), "UTC offset '8' is not like +08:00."),
         (Site(broker_port=0), "broker port 0 is not in the range"),
+        (Site(transport="wifi"), "transport 'wifi' is not one of at, ppp."),
         (Site(period=7), "slots of 7 s do not fill a day evenly; use PERIOD=10."),
         (Site(period=30, dead=12), "6 of them dead, at 2400 baud take about 34 s; use PERIOD=45"),
         (Site(period=1), "a slot of 1 s is too short; use PERIOD=5"),
@@ -131,6 +144,22 @@ def test_an_offset_survives_both_ways(text: str) -> None:
 
 
 # The stack that uses it
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (StackOptions(board="esp32"), "board 'esp32' is not one of host, virtual."),
+        (StackOptions(transport="ppp"), "board host has no PPP; use transport at"),
+    ],
+)
+def test_a_board_that_cannot_be_is_refused_in_a_sentence(
+    tmp_path: Path, options: StackOptions, complaint: str
+) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared
+        Stack(tmp_path / "run", options)
+    assert complaint in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

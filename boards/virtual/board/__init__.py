@@ -4,6 +4,7 @@ The names in this module are the same on every board; docs/board.md says what th
 """
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -23,7 +24,12 @@ _MODEM_BAUD = const(115200)
 _JOURNAL_FIRST = const(64)  # the blocks before are the file system's
 _JOURNAL_BLOCKS = const(960)
 _TO_1970_MS = 946684800000  # MicroPython's epoch here is 2000
+_INTERRUPT = b"\x03"  # Ctrl-C
 _END_OF_TRANSMISSION = b"\x04"  # Ctrl-D
+
+# Collected only when it is full, a small heap ends in shreds: objects that live long lie between
+# the garbage of the moment they were made in, and no batch fits between them.
+gc.threshold(16384)
 
 
 class BoardError(Exception):
@@ -72,9 +78,7 @@ def utc_ms():
 def set_utc_ms(ms):
     """Set the real-time clock."""
     year, month, day, hour, minute, second, weekday, _ = time.gmtime((ms - _TO_1970_MS) // 1000)
-    machine.RTC().datetime(
-        (year, month, day, weekday, hour, minute, second, ms % 1000 * 1000)
-    )
+    machine.RTC().datetime((year, month, day, weekday, hour, minute, second, ms % 1000 * 1000))
 
 
 def random_bytes(count):
@@ -90,5 +94,8 @@ def restart():
 async def stop_requested():
     """Return when Ctrl-D comes at the console: an orderly stop, then MicroPython's prompt."""
     reader = asyncio.StreamReader(sys.stdin.buffer)
-    while await reader.read(1) != _END_OF_TRANSMISSION:
-        pass
+    key = None
+    while key != _END_OF_TRANSMISSION:
+        key = await reader.read(1)
+        if key == _INTERRUPT:  # it came so early that it was no interrupt yet
+            raise KeyboardInterrupt

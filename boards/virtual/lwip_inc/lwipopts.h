@@ -19,6 +19,7 @@
 #define TCP_SND_BUF (5 * TCP_MSS)
 #define MEMP_NUM_TCP_SEG (32)
 #define MEMP_NUM_TCP_PCB (5)
+#define PBUF_POOL_SIZE (8)
 
 // A dead link shows by itself: an echo request every 10 s, given up after 3 without an answer.
 #define LCP_ECHOINTERVAL (10)

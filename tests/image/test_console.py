@@ -1,0 +1,66 @@
+"""A person with a serial cable gets a configuration onto the board and the application going."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from host_tools.site import Site
+from host_tools.virtual_flash import read_file
+
+from .conftest import Workbench
+
+BOOT = r" event: boot "
+
+
+def type_at_the_prompt(bench: Workbench, keys: bytes) -> None:
+    """Type without a program that waits for answers, as a terminal program does."""
+    console = os.open(bench.board.console, os.O_RDWR | os.O_NOCTTY)
+    os.write(console, keys)
+    # The board sees the keys when QEMU sees that somebody is there, within a second.
+    time.sleep(1.5)
+    os.close(console)
+
+
+def test_without_configuration_the_board_says_how_to_get_one(blank: Workbench) -> None:
+    blank.start()
+    assert "concentrator: there is no configuration /config.json; copy one" in blank.board.output()
+    assert blank.board.at_prompt
+    assert blank.mpremote("exec", "print(6 * 7)") == "42\n"
+
+
+def test_mpremote_configures_the_board_and_starts_it(blank: Workbench, tmp_path: Path) -> None:
+    blank.start()
+    # Not where the board's power switch would find it, and put it into the flash by itself.
+    local = tmp_path / "copy" / "config.json"
+    local.parent.mkdir()
+    text = json.dumps(Site(meters=64).as_dict())
+    local.write_text(text)
+    blank.mpremote("fs", "cp", local, ":/config.json")
+    assert "config.json" in blank.mpremote("fs", "ls")
+    assert json.loads(blank.mpremote("fs", "cat", ":/config.json")) == json.loads(text)
+    blank.mpremote("reset")
+    blank.wait_for(BOOT)
+
+    # Ctrl-C interrupts the application, Ctrl-D is a soft reset and brings it back.
+    type_at_the_prompt(blank, b"\x03")
+    blank.wait_for(r"^concentrator: interrupted")
+    type_at_the_prompt(blank, b"\x04")
+    blank.wait_for(r"^MPY: soft reboot")
+    blank.wait_for(BOOT, 2)
+
+    # mpremote stops the application; a soft reset by it would not start it, a reset does.
+    assert blank.mpremote("exec", "print('here')") == "here\n"
+    blank.mpremote("reset")
+    blank.wait_for(BOOT, 3)
+    blank.kill()
+    assert read_file(blank.board.flash, "config.json") == text.encode()
+
+
+def test_the_host_puts_the_sites_configuration_into_the_flash(blank: Workbench) -> None:
+    Site(meters=1).write(blank.folder)
+    blank.board.start()
+    blank.wait_for(BOOT)
+    blank.kill()
+    written = (blank.folder / "config.json").read_bytes()
+    assert read_file(blank.board.flash, "config.json") == written

@@ -1,0 +1,125 @@
+"""The whole way on the virtual board: the image in QEMU, 64 meters, PPP, power that fails."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from whole_way import check_everything_arrived_once, check_values_are_true, wait_into_slot
+
+from host_tools.private_network import PrivateNetwork
+from host_tools.stack import Stack, StackOptions
+from host_tools.virtual_board import VirtualBoard
+
+PERIOD_S = 10
+BIRTH_S = 40  # the modem is on-line when the board comes back, and must be told to listen
+
+
+OPTIONS = StackOptions(
+    board="virtual",
+    meters=64,
+    baud=19200,
+    period=PERIOD_S,
+    answer_delay="20",
+    truth=True,
+    linger=1,
+)
+
+
+def best_transport() -> str:
+    """PPP, or the modem's own TCP where this machine allows no private network."""
+    obstacle = PrivateNetwork.obstacle()
+    if obstacle is not None:
+        warnings.warn(f"over AT, since there can be no PPP here: {obstacle}", stacklevel=1)
+    return "at" if obstacle else "ppp"
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    with Stack(tmp_path / "stack", replace(OPTIONS, transport=best_transport())) as running:
+        yield running
+
+
+def kill_in_mid_write(stack: Stack) -> None:
+    """SIGKILL while the board writes reading after reading to its flash."""
+    assert isinstance(stack.concentrator, VirtualBoard)
+    flash = stack.concentrator.flash
+    before = flash.stat().st_mtime_ns
+    deadline = time.monotonic() + PERIOD_S
+    while flash.stat().st_mtime_ns == before:
+        assert time.monotonic() < deadline, "nothing is written"
+    stack.kill_concentrator()
+
+
+def check(stack: Stack) -> list[str]:
+    """What must be true at the end; returns the names of what happened."""
+    check_everything_arrived_once(stack)
+    # After power on the board's clock has only the host's whole seconds, for up to one second.
+    check_values_are_true(stack, behind_s=1.1)
+    events = stack.store.events(stack.device, 1000)
+    assert not [event for event in events if "memory" in str(event.detail)]
+    return [event.name for event in events]
+
+
+def test_nothing_is_lost_when_the_broker_goes_and_power_fails_in_the_middle(stack: Stack) -> None:
+    stack.wait_online(BIRTH_S)
+    stack.wait_slots(1, 3 * PERIOD_S)
+
+    wait_into_slot(stack, 1.5)
+    stack.broker.kill()
+    wait_into_slot(stack, 6)  # a slot begins and ends without a broker
+    stack.broker.start()
+    stack.wait_online(BIRTH_S, births=2)
+
+    for _ in range(2):
+        wait_into_slot(stack, 1.5)
+        kill_in_mid_write(stack)
+        # What is left of this slot's 64 readings is more than 20 flash operations.
+        stack.start_concentrator(cut=20)
+        assert stack.concentrator.wait(PERIOD_S)
+        assert stack.concentrator.exit_code == 0
+        stack.start_concentrator()
+    stack.wait_online(BIRTH_S, births=3)
+
+    stack.wait_slots(6, 6 * PERIOD_S)
+    stack.stop_concentrator()
+    stack.settle(30)
+
+    names = check(stack)
+    assert names.count("boot") == 5
+    assert names.count("slot.interrupted") >= 4  # one a bus
+    assert "uplink.lost" in names
+    assert "slots.missed" not in names
+
+
+def test_the_modems_own_tcp_goes_the_whole_way_too(tmp_path: Path) -> None:
+    with Stack(tmp_path / "stack", replace(OPTIONS, transport="at")) as stack:
+        stack.wait_online(BIRTH_S)
+        stack.wait_slots(2, 4 * PERIOD_S)
+        stack.stop_concentrator()
+        stack.settle(30)
+        names = check(stack)
+    assert names == ["uplink.online", "boot"]
+
+
+def test_the_heap_after_an_hour_is_that_after_ten_minutes(tmp_path: Path) -> None:
+    options = StackOptions(
+        board="virtual",
+        transport=best_transport(),
+        meters=64,
+        baud=115200,
+        period=60,
+        answer_delay="5",
+        linger=1,
+        heartbeat=1,
+        lapse=30,
+    )
+    with Stack(tmp_path / "stack", options) as stack:
+        early = stack.heap_in_use(10)
+        late = stack.heap_in_use(60)
+        stack.stop_concentrator()
+        stack.settle(30)
+        check_everything_arrived_once(stack)
+    assert abs(late - early) <= 1024, (early, late)

@@ -1,0 +1,73 @@
+"""What the tests of the whole way share: waiting for slots, and what must be true at the end."""
+
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from host_tools.receiver import Reading
+from host_tools.site import slot_at
+from host_tools.stack import Stack
+
+IDENTIFIERS = {
+    "energy.forward.total": "00010000",
+    "voltage.a": "02010100",
+    "current.a": "02020100",
+}
+GOOD = (0, 1)  # read in time, and read after a restart that came into the slot
+
+
+class Truth:
+    """What the simulated meters really answered."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what the meter simulator has written."""
+        self._answers = defaultdict(list)
+        for line in path.read_text(encoding="utf-8").splitlines():
+            answer = json.loads(line)
+            key = answer["address"], answer["di"]
+            self._answers[key].append((answer["time"], answer["values"][0]))
+
+    def held(self, reading: Reading, item: str, behind_s: float) -> set[int]:
+        """The values a meter gave for an item between a reading's slot and its read time.
+
+        The concentrator's clock may have been behind by `behind_s`.
+        """
+        assert reading.slot is not None
+        assert reading.after_s is not None
+        end = reading.slot + reading.after_s + 1 + behind_s
+        answers = self._answers[f"{reading.meter:012d}", IDENTIFIERS[item]]
+        return {value for moment, value in answers if reading.slot <= moment <= end}
+
+
+def wait_into_slot(stack: Stack, seconds: float) -> None:
+    """Sleep until so many seconds after the beginning of the next slot."""
+    options = stack.options
+    now = time.time()
+    begin = slot_at(now, options.period, options.utc_offset) + options.period
+    time.sleep(begin + seconds - now)
+
+
+def check_everything_arrived_once(stack: Stack) -> None:
+    """Nothing was lost, nothing came twice, and no slot was missed by any meter."""
+    device, store, options = stack.device, stack.store, stack.options
+    summary = stack.summary()
+    assert summary.expected > 0
+    assert (summary.lost, summary.missing, summary.reported) == (0, 0, 0)
+    assert (summary.duplicated, summary.conflicting) == (0, 0)
+    assert stack.summary("event").lost == 0
+    assert store.rejected() == []
+    slots = sorted(slot.slot for slot in store.slots(device))
+    assert slots == list(range(slots[0], slots[-1] + 1, options.period))
+    seen = sorted((reading.slot, reading.meter) for reading in store.records(device))
+    meters = range(1, options.meters + 1)
+    assert seen == [(slot, meter) for slot in slots for meter in meters]
+
+
+def check_values_are_true(stack: Stack, behind_s: float = 0) -> None:
+    """Every reading is good, and is what the meter said; `behind_s` as for `Truth.held()`."""
+    truth = Truth(stack.truth_file)
+    for reading in stack.store.records(stack.device):
+        assert reading.quality in GOOD, reading
+        for item, value in zip(reading.items, reading.data, strict=True):
+            assert value in truth.held(reading, item, behind_s), (item, reading)
