@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "cortex_m3.h"
+
 #define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES)
 
 // Core
@@ -70,7 +72,7 @@ extern const struct _mp_obj_type_t mp_network_ppp_lwip_type;
 // What may happen while the program waits, and between two bytecodes
 void virtual_poll(void);
 #define MICROPY_INTERNAL_EVENT_HOOK virtual_poll()
-#define MICROPY_INTERNAL_WFE(timeout_ms) __asm volatile("wfi")
+#define MICROPY_INTERNAL_WFE(timeout_ms) wait_for_interrupt()
 #define MICROPY_VM_HOOK_COUNT (32)
 #define MICROPY_VM_HOOK_INIT static unsigned vm_hook_divisor = MICROPY_VM_HOOK_COUNT;
 #define MICROPY_VM_HOOK_POLL                                                                      \
@@ -81,18 +83,8 @@ void virtual_poll(void);
 #define MICROPY_VM_HOOK_LOOP MICROPY_VM_HOOK_POLL
 #define MICROPY_VM_HOOK_RETURN MICROPY_VM_HOOK_POLL
 
-#define MICROPY_BEGIN_ATOMIC_SECTION() virtual_disable_irq()
-#define MICROPY_END_ATOMIC_SECTION(state) virtual_enable_irq(state)
-
-static inline uint32_t virtual_disable_irq(void) {
-    uint32_t state;
-    __asm volatile("mrs %0, primask\n cpsid i" : "=r"(state)::"memory");
-    return state;
-}
-
-static inline void virtual_enable_irq(uint32_t state) {
-    __asm volatile("msr primask, %0" ::"r"(state) : "memory");
-}
+#define MICROPY_BEGIN_ATOMIC_SECTION() disable_irq()
+#define MICROPY_END_ATOMIC_SECTION(state) enable_irq(state)
 
 // The machine
 #define MICROPY_HW_BOARD_NAME "virtual board (mps2-an385)"

@@ -13,7 +13,7 @@ import pytest
 from mpremote.transport_serial import SerialTransport
 
 from host_tools.pseudo_terminal import PseudoTerminal
-from host_tools.virtual_board import VirtualBoard
+from host_tools.virtual_board import IMAGE, VirtualBoard
 
 PORTS = ("bus1", "bus2", "modem")
 PROMPT = r"^MicroPython .*\s+Type .*\s+>>> "
@@ -23,10 +23,10 @@ READY_S = 10.0
 class Workbench:
     """A board without configuration, and a program at its prompt: `run()`, or `mpremote()`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, image: Path = IMAGE) -> None:
         """Prepare; the board's flash is blank."""
         self.folder = folder
-        self.board = VirtualBoard(folder, folder / "console.log")
+        self.board = VirtualBoard(folder, folder / "console.log", image=image)
         self._wires = [PseudoTerminal(folder / port) for port in PORTS]
         self._session: SerialTransport | None = None
 
@@ -89,6 +89,14 @@ class Workbench:
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout.replace("\r\n", "\n")
+
+    def type_at_the_prompt(self, keys: bytes) -> None:
+        """Type without a program that waits for answers, as a terminal program does."""
+        console = os.open(self.board.console, os.O_RDWR | os.O_NOCTTY)
+        os.write(console, keys)
+        # The board sees the keys when QEMU sees that somebody is there, within a second.
+        time.sleep(1.5)
+        os.close(console)
 
     def send(self, port: str, data: bytes) -> None:
         """Send bytes to one of the board's UARTs."""

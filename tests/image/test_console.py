@@ -1,8 +1,6 @@
 """A person with a serial cable gets a configuration onto the board and the application going."""
 
 import json
-import os
-import time
 from pathlib import Path
 
 from host_tools.site import Site
@@ -11,15 +9,6 @@ from host_tools.virtual_flash import read_file
 from .conftest import Workbench
 
 BOOT = r" event: boot "
-
-
-def type_at_the_prompt(bench: Workbench, keys: bytes) -> None:
-    """Type without a program that waits for answers, as a terminal program does."""
-    console = os.open(bench.board.console, os.O_RDWR | os.O_NOCTTY)
-    os.write(console, keys)
-    # The board sees the keys when QEMU sees that somebody is there, within a second.
-    time.sleep(1.5)
-    os.close(console)
 
 
 def test_without_configuration_the_board_says_how_to_get_one(blank: Workbench) -> None:
@@ -43,9 +32,9 @@ def test_mpremote_configures_the_board_and_starts_it(blank: Workbench, tmp_path:
     blank.wait_for(BOOT)
 
     # Ctrl-C interrupts the application, Ctrl-D is a soft reset and brings it back.
-    type_at_the_prompt(blank, b"\x03")
+    blank.type_at_the_prompt(b"\x03")
     blank.wait_for(r"^concentrator: interrupted")
-    type_at_the_prompt(blank, b"\x04")
+    blank.type_at_the_prompt(b"\x04")
     blank.wait_for(r"^MPY: soft reboot")
     blank.wait_for(BOOT, 2)
 
