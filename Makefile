@@ -151,7 +151,6 @@ HEAP_CHOICE := $(BUILD)/.heap-size
 .PHONY: choose-heap
 $(HEAP_CHOICE): $(if $(filter $(HEAP_SIZE),$(shell cat $(HEAP_CHOICE) 2>/dev/null)),,choose-heap)
 	@mkdir -p $(@D) && echo "$(HEAP_SIZE)" > $@
-	@rm -f $(BUILD)/virtual/main.o
 
 $(IMAGE_OF_virtual): $(SOURCES) $(CROSS_SYSTEM) $(HEAP_CHOICE)
 	@echo "Building build/virtual/firmware.elf"
@@ -166,7 +165,8 @@ $(BUILD)/virtual-stock/firmware.elf: $(SOURCES) $(CROSS_SYSTEM)
 
 # --- For stock MicroPython: the codec as a native module, and the bundle ----------------------
 
-ARCHITECTURES := x64 armv7m armv7emsp rv32imc
+# The host's own only where Debian's gcc makes it.
+ARCHITECTURES := $(if $(filter x86_64,$(shell uname -m)),x64) armv7m armv7emsp rv32imc
 
 .PHONY: codec
 codec: $(ARCHITECTURES:%=$(BUILD)/codec/%/dlt645.mpy)

@@ -56,13 +56,20 @@ def read_file(flash: Path, name: str) -> bytes | None:
 def write_file(flash: Path, name: str, content: bytes) -> None:
     """Put a file into the flash; FlashError if that fails.
 
-    Nothing is written if the file has that content already. A file system that cannot be mounted
-    is made anew, as the board does.
+    Nothing is written if the file has that content already. A file system that never was used is
+    made first, a damaged one is left alone, both as the board does.
     """
     if read_file(flash, name) == content:
         return
     area = _read(flash)
-    system = _mount(area) or _format(area)
+    system = _mount(area)
+    if system is None:
+        # Making a file system writes to its first two blocks only.
+        if area[2 * BLOCK_BYTES :].strip(_BLANK):
+            raise FlashError(
+                f"the file system in {flash} is damaged; move the file away for a new one."
+            )
+        system = _format(area)
     try:
         with system.open(name, "wb") as file:
             file.write(content)

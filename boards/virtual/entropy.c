@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+#include "py/mpprint.h"
+
 #include "entropy.h"
 #include "reset.h"
 #include "semihosting.h"
@@ -10,7 +12,9 @@ void entropy_fill(void *buffer, size_t size) {
         source = host_open("/dev/urandom", HOST_READ);
     }
     if (source == -1 || !host_read(source, 0, buffer, size)) {
-        reset_now(RESET_FAULT); // guessable keys are worse than none
+        // Guessable keys are worse than none.
+        mp_printf(&mp_plat_print, "no random bytes: the host's /dev/urandom cannot be read\n");
+        reset_now(RESET_FAULT);
     }
 }
 

@@ -13,10 +13,7 @@ static uint32_t operations; // since boot
 static uint32_t cut;        // the one that power fails in; 0: none
 static uint8_t work[FLASH_BLOCK_SIZE];
 
-const char *flash_open(void) {
-    if (file != -1) {
-        return NULL;
-    }
+static const char *open_file(void) {
     const char *option = host_option("cut");
     cut = option ? strtoul(option, NULL, 10) : 0;
     const char *path = host_option("flash");
@@ -36,12 +33,19 @@ const char *flash_open(void) {
             }
         }
     }
-    if (host_size(file) != (int32_t)SIZE) {
+    return host_size(file) == (int32_t)SIZE ? NULL : "flash file has another size than 4 MiB";
+}
+
+const char *flash_open(void) {
+    if (file != -1) {
+        return NULL;
+    }
+    const char *wrong = open_file();
+    if (wrong && file != -1) {
         host_close(file);
         file = -1;
-        return "flash file has another size than 4 MiB";
     }
-    return NULL;
+    return wrong;
 }
 
 static bool inside(uint32_t at, size_t size) {

@@ -15,6 +15,7 @@
 #include "shared/runtime/gchelper.h"
 #include "shared/runtime/pyexec.h"
 
+#include "heap.h"
 #include "network.h"
 #include "reset.h"
 #include "rtc.h"
@@ -24,7 +25,7 @@
 
 extern uint8_t _stack_top, _stack_bottom;
 
-static uint8_t heap[MICROPY_HEAP_SIZE] __attribute__((aligned(16)));
+static uint8_t heap[HEAP_SIZE] __attribute__((aligned(16)));
 
 static void run_scripts(void) {
     pyexec_frozen_module("_boot.py", false);
@@ -60,6 +61,7 @@ int main(void) {
         run_scripts();
 
         mp_printf(MP_PYTHON_PRINTER, "MPY: soft reboot\n");
+        network_stop();
         machine_uart_stop();
         mod_network_deinit();
         gc_sweep_all();

@@ -69,7 +69,8 @@ uint32_t network_random(void);
     {MP_ROM_QSTR(MP_QSTR_PPP), MP_ROM_PTR(&mp_network_ppp_lwip_type)},
 extern const struct _mp_obj_type_t mp_network_ppp_lwip_type;
 
-// What may happen while the program waits, and between two bytecodes
+// What goes on whatever the program does, while it waits and between two bytecodes: lwIP's timers,
+// the start of the clock
 void virtual_poll(void);
 #define MICROPY_INTERNAL_EVENT_HOOK virtual_poll()
 #define MICROPY_INTERNAL_WFE(timeout_ms) wait_for_interrupt()

@@ -120,12 +120,25 @@ int mp_hal_stdin_rx_chr(void) {
     }
 }
 
+// Somebody who has the console open and does not read it must not stop the concentrator: after
+// CONSOLE_PATIENCE_MS without any progress output is dropped, until there is room again.
+#define CONSOLE_PATIENCE_MS (200)
+
 mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t size) {
+    static bool stuck;
+    uint32_t start = mp_hal_ticks_ms();
     size_t sent = 0;
     while (sent < size) {
-        sent += uart_write(0, (const uint8_t *)text + sent, size - sent);
-        if (sent < size) {
-            wait_for_interrupt(); // never for long: QEMU drops what nobody reads
+        size_t count = uart_write(0, (const uint8_t *)text + sent, size - sent);
+        sent += count;
+        if (count) {
+            stuck = false;
+            start = mp_hal_ticks_ms();
+        } else if (stuck || mp_hal_ticks_ms() - start >= CONSOLE_PATIENCE_MS) {
+            stuck = true;
+            break;
+        } else {
+            wait_for_interrupt();
         }
     }
     mp_os_dupterm_tx_strn(text, size);

@@ -11,11 +11,9 @@
 // Milliseconds since reset; never wraps.
 uint64_t virtual_uptime_ms(void);
 
-// Housekeeping that must go on whatever the program does: lwIP's timers, the clock's start.
-void virtual_poll(void);
-
 void mp_hal_set_interrupt_char(int c);
 
+// Cycles of the 25 MHz timer, upwards.
 static inline mp_uint_t mp_hal_ticks_cpu(void) {
-    return 0;
+    return UINT32_MAX - TIMER_VALUE;
 }

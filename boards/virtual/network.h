@@ -9,6 +9,7 @@
 
 void network_start(void); // once after reset: lwIP cannot start twice
 void network_poll(void);
+void network_stop(void); // at a soft reset, before the objects that hold the links go
 uint32_t network_random(void);
 
 #endif

@@ -20,8 +20,10 @@ void rtc_start(void) {
     if (option && strtoul(option, NULL, 10) > 0) {
         lapse = strtoul(option, NULL, 10);
     }
-    first_s = host_time();
-    rtc_set_ms(first_s * 1000ull);
+    uint32_t now_s = host_time();
+    rtc_set_ms(now_s * 1000ull);
+    // A clock that runs faster is ahead before the second is over, and must not be put back.
+    first_s = lapse == 1 ? now_s : 0;
 }
 
 void rtc_poll(void) {
@@ -59,6 +61,14 @@ static mp_obj_t rtc_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
     return MP_OBJ_FROM_PTR(&rtc_obj);
 }
 
+static mp_int_t in_range(mp_obj_t value_in, mp_int_t low, mp_int_t high) {
+    mp_int_t value = mp_obj_get_int(value_in);
+    if (value < low || value > high) {
+        mp_raise_ValueError(MP_ERROR_TEXT("no such date or time"));
+    }
+    return value;
+}
+
 static mp_obj_t rtc_datetime(size_t n_args, const mp_obj_t *args) {
     timeutils_struct_time_t tm;
     if (n_args == 1) {
@@ -75,12 +85,15 @@ static mp_obj_t rtc_datetime(size_t n_args, const mp_obj_t *args) {
     }
     mp_obj_t *items;
     mp_obj_get_array_fixed_n(args[1], 8, &items);
-    uint64_t seconds = timeutils_seconds_since_2000(
-        mp_obj_get_int(items[0]), mp_obj_get_int(items[1]), mp_obj_get_int(items[2]),
-        mp_obj_get_int(items[4]), mp_obj_get_int(items[5]), mp_obj_get_int(items[6]));
+    mp_int_t year = in_range(items[0], 2000, 2099);
+    mp_int_t month = in_range(items[1], 1, 12);
+    mp_int_t day = in_range(items[2], 1, timeutils_days_in_month(year, month));
+    uint64_t seconds =
+        timeutils_seconds_since_2000(year, month, day, in_range(items[4], 0, 23),
+                                     in_range(items[5], 0, 59), in_range(items[6], 0, 59));
+    mp_int_t ms = in_range(items[7], 0, 999999) / 1000;
     first_s = 0;
-    rtc_set_ms((seconds + TIMEUTILS_SECONDS_1970_TO_2000) * 1000 +
-               mp_obj_get_int(items[7]) / 1000);
+    rtc_set_ms((seconds + TIMEUTILS_SECONDS_1970_TO_2000) * 1000 + ms);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(rtc_datetime_obj, 1, 2, rtc_datetime);

@@ -9,7 +9,7 @@
 #include "reset.h"
 #include "uart.h"
 
-extern uint32_t _text_end, _data_load, _data_start, _data_end, _bss_start, _bss_end, _stack_top;
+extern uint32_t _data_load, _data_start, _data_end, _bss_start, _bss_end, _stack_top;
 
 int main(void);
 void SysTick_Handler(void);
@@ -72,8 +72,8 @@ static void print_register(const char *name, uint32_t value) {
     }
 }
 
-// The core has pushed r0-r3, r12, lr, pc and xPSR to `frame`; `others` are r4-r11.
-// Used by fault() in assembler.
+// The core has pushed r0-r3, r12, lr, pc and xPSR to `frame`, which is NULL when the stack has
+// overflowed; `others` are r4-r11. Used by fault() in assembler.
 __attribute__((used)) static void report(const uint32_t *frame, const uint32_t *others,
                                          uint32_t exception) {
     static const char *const names[] = {
@@ -81,11 +81,17 @@ __attribute__((used)) static void report(const uint32_t *frame, const uint32_t *
     };
     print("\r\n*** ");
     print(names[exception < sizeof(names) / sizeof(names[0]) ? exception : 0]);
-    print_register(" at ", frame[6]);
-    print_register(", called from ", frame[5]);
-    static const char *const frame_names[] = {"\r\nr0  ", "  r1  ", "  r2  ", "  r3  ", "  r12 "};
-    for (size_t i = 0; i < 5; i++) {
-        print_register(frame_names[i], frame[i]);
+    if (frame) {
+        print_register(" at ", frame[6]);
+        print_register(", called from ", frame[5]);
+        static const char *const frame_names[] = {
+            "\r\nr0  ", "  r1  ", "  r2  ", "  r3  ", "  r12 ",
+        };
+        for (size_t i = 0; i < 5; i++) {
+            print_register(frame_names[i], frame[i]);
+        }
+    } else {
+        print(": the stack has overflowed");
     }
     static const char *const other_names[] = {
         "\r\nr4  ", "  r5  ", "  r6  ", "  r7  ", "\r\nr8  ", "  r9  ", "  r10 ", "  r11 ",
@@ -93,9 +99,11 @@ __attribute__((used)) static void report(const uint32_t *frame, const uint32_t *
     for (size_t i = 0; i < 8; i++) {
         print_register(other_names[i], others[i]);
     }
-    print_register("\r\nsp  ", (uint32_t)(frame + 8));
-    print_register("  xpsr ", frame[7]);
-    print_register("  cfsr ", SCB_CFSR);
+    if (frame) {
+        print_register("\r\nsp  ", (uint32_t)(frame + 8));
+        print_register("  xpsr ", frame[7]);
+    }
+    print_register("\r\ncfsr ", SCB_CFSR);
     print_register("  hfsr ", SCB_HFSR);
     print_register("  mmfar ", SCB_MMFAR);
     print_register("  bfar ", SCB_BFAR);
@@ -103,10 +111,20 @@ __attribute__((used)) static void report(const uint32_t *frame, const uint32_t *
     reset_now(exception == 2 ? RESET_WATCHDOG : RESET_FAULT);
 }
 
+// What the report runs on when there is nothing left of the stack.
+__attribute__((used)) static uint64_t spare_stack[64];
+
 // NMI is the watchdog's first time-out: the report says where the program hung. Should even that
 // hang, the watchdog's second time-out resets the board.
 __attribute__((naked)) static void fault(void) {
     __asm volatile("mov  r0, sp\n"
+                   "ldr  r1, =_stack_bottom + 256\n" // room for the report itself
+                   "cmp  r0, r1\n"
+                   "bhs  1f\n"
+                   "ldr  r1, =spare_stack + 512\n"
+                   "mov  sp, r1\n"
+                   "movs r0, #0\n"
+                   "1:\n"
                    "push {r4-r11}\n"
                    "mov  r1, sp\n"
                    "mrs  r2, ipsr\n"

@@ -23,9 +23,12 @@ typedef struct {
 
 #define STATE_TX_FULL (1u << 0)
 #define CONTROL_ON (0xf) // transmit and receive, and both interrupts
+#define CONTROL_OFF                                                                               \
+    (0x1) // a byte on its way out must be able to leave: nothing else frees TX_FULL
 #define INTERRUPT_TX (1u << 0)
 #define INTERRUPT_RX (1u << 1)
 #define FASTEST_DIVIDER (16)
+#define POLL_LIMIT (1000000) // some milliseconds
 
 // One byte stays free, so that equal positions mean empty.
 typedef struct {
@@ -58,6 +61,9 @@ static uart_t uarts[UART_COUNT] = {
     UART(0x40009000, 20, 512, 512),
 };
 
+// The compiler must not move the one across the other: an interrupt may come between them.
+#define BYTES_BEFORE_POSITIONS() __asm volatile("" ::: "memory")
+
 static size_t used(const ring_t *ring) {
     int count = ring->in - ring->out;
     return count < 0 ? count + ring->size : count;
@@ -69,12 +75,14 @@ static bool put(ring_t *ring, uint8_t byte) {
         return false;
     }
     ring->bytes[ring->in] = byte;
+    BYTES_BEFORE_POSITIONS();
     ring->in = next;
     return true;
 }
 
 static uint8_t get(ring_t *ring) {
     uint8_t byte = ring->bytes[ring->out];
+    BYTES_BEFORE_POSITIONS();
     ring->out = ring->out + 1 == ring->size ? 0 : ring->out + 1;
     return byte;
 }
@@ -140,7 +148,7 @@ void uart_start(unsigned number) {
 
 void uart_stop(unsigned number) {
     uart_t *uart = &uarts[number];
-    uart->registers->control = 0;
+    uart->registers->control = CONTROL_OFF;
     uint32_t state = disable_irq();
     uart->receive.out = uart->receive.in;
     uart->transmit.out = uart->transmit.in;
@@ -199,7 +207,10 @@ const uart_counters_t *uart_counters(unsigned number) {
 
 void uart_console_write_polled(char byte) {
     uart_registers_t *registers = uarts[0].registers;
-    while (registers->state & STATE_TX_FULL) {
+    for (unsigned tries = 0; registers->state & STATE_TX_FULL; tries++) {
+        if (tries == POLL_LIMIT) {
+            return; // nobody reads
+        }
     }
     registers->data = (uint8_t)byte;
 }

@@ -12,10 +12,11 @@
 
 #define LWIP_IPV6 0
 
-// TCP over a mobile network: the window is what is under way in one round trip.
+// TCP over a mobile network: what is under way in one round trip. Little comes down; what does
+// must fit the modem UART's receive ring (uart.c), and what goes up its transmit ring.
 #define MEM_SIZE (12000)
 #define TCP_MSS (1360)
-#define TCP_WND (4 * TCP_MSS)
+#define TCP_WND (2 * TCP_MSS)
 #define TCP_SND_BUF (5 * TCP_MSS)
 #define MEMP_NUM_TCP_SEG (32)
 #define MEMP_NUM_TCP_PCB (5)

@@ -212,10 +212,10 @@ static mp_irq_obj_t *mp_machine_uart_irq(machine_uart_obj_t *self, bool any_args
     return irq;
 }
 
-// Waits until ready(number) is not 0, for at most `timeout` ms; returns whether it is.
-static bool wait_until(size_t (*ready)(unsigned), machine_uart_obj_t *self, uint32_t timeout) {
+// Waits until something has come, for at most `timeout` ms; returns whether it has.
+static bool wait_to_read(machine_uart_obj_t *self, uint32_t timeout) {
     uint32_t start = mp_hal_ticks_ms();
-    while (!ready(self->number)) {
+    while (!uart_available(self->number)) {
         uint32_t elapsed = mp_hal_ticks_ms() - start;
         if (elapsed >= timeout) {
             return false;
@@ -225,12 +225,25 @@ static bool wait_until(size_t (*ready)(unsigned), machine_uart_obj_t *self, uint
     return true;
 }
 
+// Waits until there is room, for at most `timeout` ms; returns whether there is. It may be lwIP
+// that writes, so nothing may be polled meanwhile that calls lwIP.
+static bool wait_to_write(machine_uart_obj_t *self, uint32_t timeout) {
+    uint32_t start = mp_hal_ticks_ms();
+    while (!uart_room(self->number)) {
+        if (mp_hal_ticks_ms() - start >= timeout) {
+            return false;
+        }
+        wait_for_interrupt();
+    }
+    return true;
+}
+
 static mp_uint_t mp_machine_uart_read(mp_obj_t self_in, void *buffer, mp_uint_t size,
                                       int *errcode) {
     machine_uart_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mp_uint_t count = 0;
     uint32_t timeout = self->timeout;
-    while (count < size && wait_until(uart_available, self, timeout)) {
+    while (count < size && wait_to_read(self, timeout)) {
         count += uart_read(self->number, (uint8_t *)buffer + count, size - count);
         // With a time-out of 0 nothing is waited for, not even the next character.
         timeout = self->timeout ? self->timeout_char : 0;
@@ -246,7 +259,7 @@ static mp_uint_t mp_machine_uart_write(mp_obj_t self_in, const void *buffer, mp_
                                        int *errcode) {
     machine_uart_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mp_uint_t count = 0;
-    while (count < size && wait_until(uart_room, self, self->timeout)) {
+    while (count < size && wait_to_write(self, self->timeout)) {
         count += uart_write(self->number, (const uint8_t *)buffer + count, size - count);
     }
     if (size && !count) {

@@ -24,7 +24,8 @@ static mp_obj_t flash_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
     mp_arg_check_num(n_args, n_kw, 2, 2, false);
     mp_int_t first = mp_obj_get_int(args[0]);
     mp_int_t count = mp_obj_get_int(args[1]);
-    if (first < 0 || count < 1 || first + count > (mp_int_t)FLASH_BLOCKS) {
+    if (first < 0 || count < 1 || first >= (mp_int_t)FLASH_BLOCKS ||
+        count > (mp_int_t)FLASH_BLOCKS - first) {
         mp_raise_ValueError(MP_ERROR_TEXT("flash has blocks 0 to 1023"));
     }
     const char *wrong = flash_open();
@@ -83,6 +84,9 @@ static mp_obj_t flash_writeblocks(size_t n_args, const mp_obj_t *args) {
     uint32_t at = place(self, args[1], buffer.len, offset);
     bool done = true;
     if (offset < 0) {
+        if (buffer.len % FLASH_BLOCK_SIZE) {
+            mp_raise_ValueError(MP_ERROR_TEXT("without an offset whole blocks are written"));
+        }
         for (uint32_t block = 0; block < buffer.len / FLASH_BLOCK_SIZE; block++) {
             done = done && flash_erase(at / FLASH_BLOCK_SIZE + block);
         }

@@ -1,1 +1,0 @@
-// Names used by the port's C code that the scanner does not see: main.c's sys.path needs none.
