@@ -13,7 +13,7 @@ from .bus import Bus
 from .clock import Clock
 from .collector import Collector
 from .events import Events
-from .health import Health
+from .health import Health, collect_often
 from .journal import Journal, JournalError
 from .uplink import Uplink
 
@@ -31,6 +31,7 @@ class Application:
     """All parts of one concentrator, on a board (see boards/*/board)."""
 
     def __init__(self, board):
+        collect_often()
         self._board = board
         config = configuration.load(board.configuration())
         if len(config.buses) > board.BUSES:
@@ -131,18 +132,25 @@ def _modem(settings, port, on_time, ppp):
 
 
 def main(board):
-    """Start the application on `board` and run it; returns the exit code."""
+    """Start the application on `board` and run it; returns the exit code.
+
+    Whatever nobody has thought of ends in a restart: in the field nobody is there to do it.
+    """
+    application = None
     try:
         board.claim()
         application = Application(board)
-    except (configuration.ConfigError, JournalError, board.BoardError) as error:
-        print("concentrator: %s" % error, file=sys.stderr)
-        return _EXIT_UNUSABLE
-    try:
         code = asyncio.run(application.run())
     except KeyboardInterrupt:
         print("concentrator: interrupted; the journal is complete up to here", file=sys.stderr)
         return _EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - reported below
+        expected = (configuration.ConfigError, JournalError, board.BoardError)
+        if application is None and isinstance(error, expected):
+            print("concentrator: %s" % error, file=sys.stderr)
+            return _EXIT_UNUSABLE
+        sys.print_exception(error, sys.stderr)
+        code = _EXIT_FAILED
     if code == _EXIT_FAILED:
         board.restart()
     else:

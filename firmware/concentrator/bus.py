@@ -5,8 +5,12 @@ DL/T 645-2007), bytes at most 500 ms apart. Instead of polling the port all the 
 bus sleeps for as long as the bytes that must still come need on the wire, which costs next to
 nothing and still sees the end of a frame within a millisecond.
 
-Nothing here takes memory from the heap. A coroutine would, every time it is called: so a
-transaction is a state machine of plain methods, and the bus itself is what its owner awaits.
+A transaction takes nothing from the heap. A coroutine would, every time it is called: so it is a
+state machine of plain methods, and the bus itself is what its owner awaits. A function would, too,
+if its frame (locals, stack, three for each level of try) had more than 11 words: freed at once,
+but counted towards the next collection. So no function on this path has, down to the protocol's.
+What is left: slices, for a frame behind another in one chunk and for a request that the port takes
+in parts; and asyncio, whose loop has such a frame for every time that somebody sleeps.
 """
 
 import asyncio
@@ -22,11 +26,12 @@ _LONGEST_FRAME = const(228)  # 212 and 16 wake-up bytes: more in one answer is b
 _CHUNK = const(64)
 _ANSWERS = (quality.GOOD, quality.REFUSED)  # made once: a tuple in the code is made every time
 
-_QUIET = const(0)  # states: waiting until nothing arrives any more,
-_SEND = const(1)  # handing the request to the port,
-_SENT = const(2)  # until the request has gone out,
-_LISTEN = const(3)  # taking in what comes,
-_LOST = const(4)  # waiting for a port that is gone
+_IDLE = const(0)  # states: no transaction,
+_QUIET = const(1)  # waiting until nothing arrives any more,
+_SEND = const(2)  # handing the request to the port,
+_SENT = const(3)  # until the request has gone out,
+_LISTEN = const(4)  # taking in what comes,
+_LOST = const(5)  # waiting for a port that is gone
 _DONE = const(-1)  # what a step returns at the end instead of a time
 
 _log = log.get("bus")
@@ -56,7 +61,7 @@ class Bus:
         # The transaction under way.
         self._transaction = None
         self._attempts_left = 0
-        self._state = _QUIET
+        self._state = _IDLE
         self._sent = 0  # bytes
         self._give_up = 0  # ticks, as all below
         self._answer_by = 0
@@ -73,27 +78,37 @@ class Bus:
     def exchange(self, transaction, again=True):
         """Send a transaction's request, `again` as often as set if need be; await it: a quality.
 
-        Quality.GOOD and quality.REFUSED are answers. Never raises for what happens on the line.
+        Quality.GOOD and quality.REFUSED are answers. Never raises for what happens on the line;
+        RuntimeError while another transaction is under way. What it returns is no coroutine, and
+        good for `await` alone: neither wait_for() nor create_task() takes it.
         """
+        if self._state != _IDLE:
+            raise RuntimeError("bus %d: a transaction is under way" % self.number)
         self._transaction = transaction
         self._attempts_left = self._attempts if again else 1
-        self._begin()
         return self
 
     def __iter__(self):
-        """What `await` asks of an awaitable."""
+        """What `await` asks of an awaitable: the transaction begins."""
+        self._begin()
         return self
 
     def __next__(self):
         """Go on with the transaction, and come back when there may be more to do."""
         wait_ms = self._step()
         if wait_ms == _DONE:
+            self._state = _IDLE
             result = self._results.get(self._reason)
             if result is None:
                 result = self._results[self._reason] = StopIteration(self._reason)
             result.__traceback__ = None
             raise result
         next(asyncio.sleep_ms(wait_ms))  # puts the owner's task to sleep
+
+    def throw(self, error):
+        """What a cancelled task calls: the transaction is over, whatever may still come of it."""
+        self._state = _IDLE
+        raise error
 
     def _begin(self):
         """Begin an attempt."""
@@ -112,16 +127,19 @@ class Bus:
     def _step(self):
         """Do what can be done at once; returns the milliseconds until the next step, or _DONE."""
         try:
-            if self._state == _QUIET:
-                if self._port.readinto(self._chunk):
-                    # Longer than between two characters, or their pause would pass for the end.
-                    return self._later_ms(self._wire_ms(3) + 1)
-                self._sent = 0
-                self._wait_for(_SEND)
-            if self._state == _SEND:
-                return self._send()
-        except OSError as error:  # the port itself is gone
-            return self._lose_port(error)
+            return self._advance()
+        except OSError:  # the port itself is gone; a name for the error would need a larger frame
+            return self._lose_port()
+
+    def _advance(self):
+        if self._state == _QUIET:
+            if self._port.readinto(self._chunk):
+                # Longer than between two characters, or their pause would pass for the end.
+                return self._later_ms(self._wire_ms(3) + 1)
+            self._sent = 0
+            self._wait_for(_SEND)
+        if self._state == _SEND:
+            return self._send()
         if self._state == _SENT:
             self._answer_by = ticks_add(ticks_ms(), self._timeout_ms)
             self._end_by = ticks_add(self._answer_by, self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
@@ -149,9 +167,9 @@ class Bus:
         self._state = _SENT
         return self._wire_ms(size)
 
-    def _lose_port(self, error):
+    def _lose_port(self):
         if not self._port_lost:
-            _log.warning("bus %d: serial port lost: %s", self.number, error)
+            _log.warning("bus %d: serial port lost", self.number)
         self._port_lost = True
         self._state = _LOST
         return self._timeout_ms
@@ -210,18 +228,22 @@ class Bus:
 
     def _digest(self, count):
         """Feed `count` received bytes; the best verdict on the frames they complete, or None."""
-        decoder = self._transaction.decoder
         taken = 0
         result = None
         while taken < count:
-            taken += decoder.feed(self._view[taken:count] if taken else self._chunk, count - taken)
-            if decoder.next():
+            taken += self._feed(taken, count)
+            if self._transaction.decoder.next():
                 verdict = self._judge()
                 if verdict is not None:
                     result = verdict
                     if verdict in _ANSWERS:
                         break
         return result
+
+    def _feed(self, first, end):
+        """Hand on what stands in the chunk; the decoder takes it up to the end of a frame."""
+        chunk = self._view[first:end] if first else self._chunk
+        return self._transaction.decoder.feed(chunk, end - first)
 
     def _judge(self):
         """Verdict on the decoder's present frame and those behind it, until one is an answer."""

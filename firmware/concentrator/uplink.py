@@ -47,9 +47,9 @@ class Uplink:
         self._window = {}  # pid: (stream, first, count, bytes, when sent); stream None: no record
         self._pid = 0
         self._flush = False
+        self._task = None  # that of run()
         self._leaving = False
         self._failure = None
-        self._transport = None  # while connected
         self._session = None  # while online
         self._online_since = None  # ticks
         self._reported_online = False
@@ -58,6 +58,7 @@ class Uplink:
 
     async def run(self):
         """Connect, publish, and connect again after whatever goes wrong, until close()."""
+        self._task = asyncio.current_task()
         delay = _RETRY_MIN_S
         while True:
             self.state = "connecting"
@@ -104,7 +105,10 @@ class Uplink:
         return not self._journal.waiting()
 
     async def close(self):
-        """Send a last heartbeat, take leave of the broker, if it is there, and hang up."""
+        """Send a last heartbeat, take leave of the broker, if it is there, and hang up.
+
+        Whatever run() is doing, dialling for instance, is cancelled first.
+        """
         self._leaving = True
         if self._session is not None:
             try:
@@ -112,14 +116,21 @@ class Uplink:
                 await self._session.disconnect()
             except (ModemError, MQTTError) as error:
                 _log.warning("taking leave: %s", error)
-        if self._transport is not None:
-            await self._transport.close()
+        if self._task is not None:
+            self._task.cancel()
+            try:
+                await self._task
+            except asyncio.CancelledError:
+                pass
+        try:
+            await self._modem.hang_up()
+        except ModemError as error:
+            _log.warning("hanging up: %s", error)
 
     async def _connection(self):
         settings = self._settings
         await self._modem.start()
         transport = await self._modem.connect(settings.host, settings.port)
-        self._transport = transport
         receiver = None
         try:
             will = (self._topic("state"), b"offline") if settings.will else None
@@ -135,7 +146,7 @@ class Uplink:
             self._report_online()
             await self._publish_all(session)
         finally:
-            self._session = self._transport = None
+            self._session = None
             if receiver is not None:
                 receiver.cancel()
             await transport.close()

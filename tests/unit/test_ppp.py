@@ -1,18 +1,15 @@
-# PPP: dialling, the link and what can become of it, and TCP on top.
+# PPP: dialling, the link and what can become of it, and that TCP finds out.
 #
 # network.PPP is a fake with the states of the real one. Its link leads to this machine's own TCP.
 
 import asyncio
 import os
-import random
 
 from cellular_modem import CellularModem, HurriedAsyncio
-from concentrator import app
-from concentrator.config import ConfigError
-from concentrator.modem import ModemError, cellular, ppp, tcp
-from fakes import Port, RamFlash, Settings, raises, raises_async, until
+from concentrator.modem import ModemError, cellular, ppp
+from fakes import Settings, raises_async, until
+from tcp_peer import HOST, Server, Ticks, echo, echoed, flood, silence
 
-HOST = "127.0.0.1"
 ADDRESS = "10.64.64.1"
 NO_ADDRESS = "0.0.0.0"
 NAME_SERVER = "10.64.64.2"
@@ -20,7 +17,6 @@ INACTIVE, ACTIVE, ERROR, CONNECTING, CONNECTED = range(5)
 ENDED, WRONG_PASSWORD = 6, 7  # errors of lwIP
 FRAME = b"\x7e\xff\x03\xc0\x21\x01\x01\x00\x04\x7e"  # what a modem sends first
 LINK_UP_MS = 75000
-LIMIT_MS = 60000  # of every wait for TCP
 
 
 class Network:
@@ -119,49 +115,6 @@ class Link:
         return (self.network.address, "255.255.255.255", "10.64.64.64", NAME_SERVER)
 
 
-class Broker:
-    """A TCP server; serve(reader, writer) is what it does with every connection."""
-
-    def __init__(self, serve):
-        self.serve = serve
-
-    async def start(self):
-        while True:
-            self.port = random.randrange(20000, 60000)
-            try:
-                self.server = await asyncio.start_server(self.serve, HOST, self.port)
-                return self
-            except OSError:
-                pass
-
-
-async def echo(reader, writer):
-    while True:
-        data = await reader.read(4096)
-        if not data:
-            break
-        writer.write(data)
-        await writer.drain()
-    writer.close()
-    await writer.wait_closed()
-
-
-async def silence(reader, writer):
-    await asyncio.Event().wait()
-
-
-class Clock:
-    """Time in a module under test, which can be put forward."""
-
-    def __init__(self, module):
-        self.ahead_ms = 0
-        self._ticks_ms = module.ticks_ms
-        module.ticks_ms = self
-
-    def __call__(self):
-        return self._ticks_ms() + self.ahead_ms
-
-
 class Site:
     """A modem as the firmware has it, and what is at its other end."""
 
@@ -176,7 +129,7 @@ class Site:
 
     async def online(self, serve=echo):
         # The transport of a connection to a broker.
-        self.broker = await Broker(serve).start()
+        self.broker = await Server(serve).start()
         await self.modem.start()
         return await self.modem.connect(HOST, self.broker.port)
 
@@ -194,25 +147,6 @@ class Site:
             and not self.port.online
             and self.port.handlers[-1:] in ([], [None])
         )
-
-
-async def flood(transport):
-    # Send until it fails; the text of the failure.
-    data = bytes(20000)
-    while True:
-        try:
-            await transport.send(data)
-        except ModemError as error:
-            return str(error)
-
-
-async def echoed(transport, data):
-    received = b""
-    sending = asyncio.create_task(transport.send(data))
-    while len(received) < len(data):
-        received += await transport.read()
-    await sending
-    assert received == data
 
 
 # --- The whole way ----------------------------------------------------------------------------
@@ -261,11 +195,11 @@ async def test_a_lot_of_data_both_ways():
         await echoed(transport, os.urandom(size))
 
 
-async def test_a_name_is_resolved_by_the_servers_of_the_link():
+async def test_a_name_is_resolved_by_the_server_of_the_link():
     asked = []
 
-    async def resolve(name, servers, check):
-        asked.append((name, tuple(servers)))
+    async def resolve(name, server, check):
+        asked.append((name, server))
         check()
         if name == "nowhere":
             raise ModemError("there is no such host")
@@ -273,14 +207,14 @@ async def test_a_name_is_resolved_by_the_servers_of_the_link():
 
     site = Site()
     ppp.dns = Settings(resolve=resolve)
-    broker = await Broker(echo).start()
+    broker = await Server(echo).start()
     await site.modem.start()
     transport = await site.modem.connect("broker.example", broker.port)
     await echoed(transport, b"hello")
     await transport.close()
     text = await raises_async(ModemError, site.modem.connect("nowhere", 1))
     assert text == "there is no such host"
-    assert asked == [("broker.example", (NAME_SERVER,)), ("nowhere", (NAME_SERVER,))]
+    assert asked == [("broker.example", NAME_SERVER), ("nowhere", NAME_SERVER)]
     assert site.is_tidy(), site.network.wrong
 
 
@@ -337,7 +271,7 @@ async def test_values_are_kept_while_on_line():
 async def test_connected_without_an_address_is_not_believed():
     site = Site()
     site.network.address = NO_ADDRESS
-    broker = await Broker(echo).start()
+    broker = await Server(echo).start()
     await site.modem.start()
     connecting = asyncio.create_task(site.modem.connect(HOST, broker.port))
     assert await until(lambda: site.network.links and site.network.link.isconnected())
@@ -349,7 +283,7 @@ async def test_connected_without_an_address_is_not_believed():
 
 async def test_a_link_that_does_not_come_about_is_given_up_later_than_lwip_does():
     for outcome in (CONNECTED, CONNECTING):
-        clock = Clock(ppp)
+        clock = Ticks(ppp)
         site = Site()
         site.network.address = NO_ADDRESS
         site.network.outcome = outcome
@@ -440,7 +374,7 @@ async def test_a_modem_that_stays_on_line_after_the_link():
 
 
 async def test_a_link_that_does_not_end_keeps_the_port():
-    clock = Clock(ppp)
+    clock = Ticks(ppp)
     site = Site()
     transport = await site.online()
     site.network.ends = False
@@ -460,6 +394,67 @@ async def test_a_link_that_does_not_end_keeps_the_port():
         assert b"AT" not in site.port.uplink
     site.network.ends = True
     await site.modem.start()
+    assert site.is_tidy(), site.network.wrong
+
+
+# --- Hanging up -------------------------------------------------------------------------------
+
+
+async def test_hanging_up_while_a_connection_is_made():
+    # Wherever that is: in the dial, in the negotiation, at the name server.
+    async def dialling(site):
+        site.port.answers["ATD*99***1#"] = ""
+        return lambda: site.port.commands[-1:] == ["ATD*99***1#"]
+
+    async def negotiating(site):
+        site.network.outcome = CONNECTING
+        return lambda: site.network.state() == CONNECTING
+
+    async def resolving(site):
+        async def resolve(name, server, check):
+            asked.set()
+            await asyncio.Event().wait()
+
+        asked = asyncio.Event()
+        ppp.dns = Settings(resolve=resolve)
+        return asked.is_set
+
+    for stage in (dialling, negotiating, resolving):
+        site = Site()
+        await site.modem.start()
+        reached = await stage(site)
+        connecting = asyncio.create_task(site.modem.connect(HOST, 9))
+        assert await until(reached), stage
+        connecting.cancel()
+        await raises_async(asyncio.CancelledError, connecting)
+        await site.modem.hang_up()
+        assert site.is_tidy(), (stage, site.network.wrong)
+        assert await site.modem._at.command("AT+CSQ") == ["+CSQ: 20,99"]
+
+
+async def test_hanging_up_when_there_is_nothing_to_end():
+    site = Site()
+    await site.modem.hang_up()
+    assert site.port.commands == []
+    transport = await site.online()
+    await transport.close()
+    count = len(site.port.commands)
+    await site.modem.hang_up()
+    assert len(site.port.commands) == count
+
+
+async def test_a_dial_that_is_answered_too_late():
+    # The modem goes on-line after the dial was given up: hanging up brings it back.
+    site = Site()
+    await site.modem.start()
+    site.port.answers["ATD*99***1#"] = ""
+    connecting = asyncio.create_task(site.modem.connect(HOST, 9))
+    assert await until(lambda: site.port.commands[-1:] == ["ATD*99***1#"])
+    site.port.online = True
+    connecting.cancel()
+    await raises_async(asyncio.CancelledError, connecting)
+    await site.modem.hang_up()
+    assert site.port.uplink.endswith(b"+++")
     assert site.is_tidy(), site.network.wrong
 
 
@@ -494,190 +489,3 @@ async def test_silence_around_the_way_out_of_data_mode():
     await site.modem._leave_data_mode()
     assert not site.port.online
     assert site.port.uplink == FRAME + b"+++"
-
-
-# --- TCP --------------------------------------------------------------------------------------
-
-
-async def test_a_broker_that_refuses():
-    broker = await Broker(echo).start()
-    broker.server.close()
-    await broker.server.wait_closed()
-    site = Site()
-    assert await site.refusal(broker.port) == "%s port %d: connection refused" % (
-        HOST,
-        broker.port,
-    )
-
-
-async def test_a_broker_that_hangs_up():
-    async def farewell(reader, writer):
-        writer.write(b"bye")
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
-
-    site = Site()
-    transport = await site.online(farewell)
-    assert await transport.read() == b"bye"
-    assert await raises_async(ModemError, transport.read()) == "closed by the broker"
-    await asyncio.sleep_ms(20)
-    text = ""
-    for _ in range(10):
-        try:
-            await transport.send(bytes(1000))
-        except ModemError as error:
-            text = str(error)
-            break
-    assert "connection broke" in text
-    await transport.close()
-    assert site.is_tidy(), site.network.wrong
-
-
-async def test_a_broker_that_does_not_answer():
-    class Mute:
-        # A connection under way for ever.
-        def connect(self, address):
-            raise OSError(tcp.errno.EINPROGRESS)
-
-        def setblocking(self, flag):
-            pass
-
-        def close(self):
-            pass
-
-    class Never:
-        POLLOUT = 4
-
-        def poll(self, *_):
-            return [] if _ else self
-
-        def register(self, *_):
-            pass
-
-    clock = Clock(tcp)
-    site = Site()
-    system = tcp.socket
-    tcp.socket = Settings(socket=Mute, getaddrinfo=system.getaddrinfo)
-    tcp.select = Never()
-    await site.modem.start()
-    connecting = asyncio.create_task(site.modem.connect(HOST, 9))
-    assert await until(lambda: site.network.links and site.network.link.isconnected())
-    await asyncio.sleep_ms(100)
-    assert not connecting.done()
-    clock.ahead_ms += LIMIT_MS
-    assert "no answer within 60 s" in await raises_async(ModemError, connecting)
-    assert site.is_tidy(), site.network.wrong
-
-
-async def test_a_half_open_connection_takes_no_data_for_ever():
-    # The link says that all is well, but nothing gets through.
-    clock = Clock(tcp)
-    site = Site()
-    transport = await site.online(silence)
-    sending = asyncio.create_task(flood(transport))
-    await asyncio.sleep_ms(300)
-    assert not sending.done()
-    clock.ahead_ms += LIMIT_MS
-    assert await sending == "the network takes no data for 60 s"
-    await transport.close()
-    assert site.is_tidy(), site.network.wrong
-
-
-async def test_a_network_stack_that_takes_little_at_a_time():
-    class Narrow:
-        def __init__(self):
-            self.taken = b""
-            self.full = False
-
-        def write(self, buffer):
-            self.full = not self.full
-            if self.full:
-                return None
-            self.taken += bytes(buffer[:7])
-            return min(7, len(buffer))
-
-    transport = tcp.Connection(lambda: None)
-    transport._socket = narrow = Narrow()
-    data = os.urandom(100)
-    await transport.send(data)
-    assert narrow.taken == data
-
-
-async def test_a_reader_may_be_cancelled_while_it_waits():
-    site = Site()
-    transport = await site.online()
-    reading = asyncio.create_task(transport.read())
-    await asyncio.sleep_ms(20)
-    reading.cancel()
-    await transport.close()
-    assert site.is_tidy(), site.network.wrong
-
-
-# --- The choice -------------------------------------------------------------------------------
-
-CONFIGURATION = (
-    '{"version": 1, "device": "a1b2c3d4e5f6", "utc_offset": "+00:00", "buses": [{}],'
-    ' "meters": [{"number": 1, "address": "000000000001", "bus": 1}],'
-    ' "tasks": [{"name": "t", "items": ["voltage.a"], "every": 900}],'
-    ' "uplink": {"host": "b", "apn": "a"%s}}'
-)
-
-
-class Board:
-    NAME = "test"
-    BUSES = 1
-
-    def __init__(self, more):
-        self._path = "/tmp/concentrator-test-ppp-%d.json" % random.getrandbits(30)
-        with open(self._path, "w") as file:
-            file.write(CONFIGURATION % more)
-
-    def configuration(self):
-        return self._path
-
-    def bus(self, number, baud):
-        return Port(lambda request: [])
-
-    def modem(self):
-        return CellularModem()
-
-    def journal_flash(self):
-        return RamFlash(8)
-
-    def random_bytes(self, count):
-        return os.urandom(count)
-
-    def utc_ms(self):
-        return None
-
-    def set_utc_ms(self, ms):
-        pass
-
-
-class BoardWithPPP(Board):
-    PPP = Link
-
-
-class BoardWithoutPPP(Board):
-    PPP = None
-
-
-def modem_of(board):
-    try:
-        return app.Application(board).modem
-    finally:
-        os.remove(board.configuration())
-
-
-def test_the_configuration_chooses_the_transport():
-    assert isinstance(modem_of(BoardWithPPP(', "transport": "ppp"')), ppp.Modem)
-    for board in (Board, BoardWithPPP):
-        for more in ("", ', "transport": "at"'):
-            assert not isinstance(modem_of(board(more)), ppp.Modem)
-
-
-def test_a_board_without_ppp_says_so():
-    for board in (Board, BoardWithoutPPP):
-        text = raises(ConfigError, modem_of, board(', "transport": "ppp"'))
-        assert 'uplink.transport is "ppp", which board test does not have; use "at"' in text, text

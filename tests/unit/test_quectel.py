@@ -5,11 +5,11 @@ import asyncio
 from cellular_modem import CellularModem, HurriedAsyncio
 from concentrator.modem import ModemError, cellular
 from concentrator.modem.quectel import Modem
-from fakes import Settings, raises_async
+from fakes import Settings, raises_async, until
 
 
 class QuectelModem(CellularModem):
-    """Opens connections with the result `opening`; keeps what is sent."""
+    """Opens connections with the result `opening`, if any; keeps what is sent."""
 
     def __init__(self):
         super().__init__()
@@ -36,7 +36,7 @@ class QuectelModem(CellularModem):
             self.say(b"\r\n> ")
             return
         super()._execute(command)
-        if command.startswith("AT+QIOPEN="):
+        if command.startswith("AT+QIOPEN=") and self.opening is not None:
             self.say(b"\r\n+QIOPEN: 0,%s\r\n" % self.opening.encode())
 
 
@@ -87,6 +87,21 @@ async def test_a_connection():
     assert await raises_async(ModemError, transport.read()) == "closed by the broker"
     await transport.close()
     assert port.commands[-1] == "AT+QICLOSE=0,2"
+
+
+async def test_hanging_up_while_a_connection_is_made():
+    modem, port = start()
+    port.opening = None
+    await modem.start()
+    connecting = asyncio.create_task(modem.connect("broker", 1883))
+    assert await until(lambda: port.commands[-1].startswith("AT+QIOPEN="))
+    connecting.cancel()
+    await raises_async(asyncio.CancelledError, connecting)
+    await modem.hang_up()
+    assert port.commands[-1] == "AT+QICLOSE=0,2"
+    count = len(port.commands)
+    await modem.hang_up()  # harmless
+    assert len(port.commands) == count
 
 
 async def test_connections_that_fail_say_why():

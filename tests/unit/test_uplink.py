@@ -19,6 +19,7 @@ WINDOW_BATCHES = 20
 WINDOW_BYTES = 32768
 BATCH_BYTES = 8000
 RETRY_MAX_MS = 180000  # 120 s and half of it for jitter
+REAL = ("create_task", "current_task", "wait_for_ms", "TimeoutError", "CancelledError")
 
 CONFIG = {
     "version": 1,
@@ -75,6 +76,8 @@ class Broker:
         self.pings = 0
         self.goodbyes = 0
         self.closed = 0
+        self.hung_up = 0
+        self.dialling = None  # an Event that connect() waits for
         self.after_publish = lambda message: None
         self._incoming = []
         self._event = asyncio.Event()
@@ -89,6 +92,8 @@ class Broker:
 
     async def connect(self, host, port):
         assert (host, port) == ("broker", 1883)
+        if self.dialling:
+            await self.dialling.wait()
         self._broken = None
         self._incoming = []
         self.unacknowledged = []
@@ -97,6 +102,9 @@ class Broker:
 
     async def refresh(self):
         pass
+
+    async def hang_up(self):
+        self.hung_up += 1
 
     # --- as the transport
 
@@ -163,7 +171,7 @@ class Time:
         self.ahead_ms = 0
         self._ticks_ms = uplinks.ticks_ms
         uplinks.ticks_ms = self.ticks_ms
-        for name in ("create_task", "wait_for_ms", "TimeoutError", "CancelledError"):
+        for name in REAL:
             setattr(self, name, getattr(asyncio, name))
         uplinks.asyncio = self
 
@@ -549,6 +557,26 @@ async def test_close_says_good_bye():
     await site.uplink.close()
     assert site.broker.goodbyes == 1
     assert kinds(site.broker.messages())[-1] == "beat"
+
+
+async def test_close_hangs_up_after_everything_else_has_ended():
+    for state in ("online", "connecting", "offline"):
+        site = Site()
+        if state == "connecting":
+            site.broker.dialling = asyncio.Event()
+        elif state == "offline":
+            site.broker.failing = ModemError("no network")
+        site.start()
+        reached = {
+            "online": lambda: site.uplink.state == "online",  # noqa: B023
+            "connecting": lambda: site.uplink.state == "connecting",  # noqa: B023
+            "offline": lambda: site.time.pauses,  # noqa: B023
+        }
+        assert await until(reached[state])
+        await site.uplink.close()
+        assert site.task.done()
+        assert site.broker.hung_up == 1
+        assert site.broker.closed == (state == "online")
 
 
 async def test_close_without_a_connection():

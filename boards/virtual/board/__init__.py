@@ -4,7 +4,6 @@ The names in this module are the same on every board; docs/board.md says what th
 """
 
 import asyncio
-import gc
 import os
 import sys
 import time
@@ -26,10 +25,6 @@ _JOURNAL_BLOCKS = const(960)
 _TO_1970_MS = 946684800000  # MicroPython's epoch here is 2000
 _INTERRUPT = b"\x03"  # Ctrl-C
 _END_OF_TRANSMISSION = b"\x04"  # Ctrl-D
-
-# Collected only when it is full, a small heap ends in shreds: objects that live long lie between
-# the garbage of the moment they were made in, and no batch fits between them.
-gc.threshold(16384)
 
 
 class BoardError(Exception):

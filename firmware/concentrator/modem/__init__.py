@@ -1,9 +1,10 @@
 """Modems: what all of them have in common.
 
 A modem has the coroutines `run()` (for ever, a task of its own), `start()` (into the network),
-`refresh()` (signal, operator, time) and `connect(host, port)`, and the attributes `signal` (as
-AT+CSQ gives it) and `operator`. What connect() returns is a transport: `send(data)`, `read()` and
-`close()`, all of them coroutines. `quectel` and `ppp` are the two kinds there are.
+`refresh()` (signal, operator, time), `connect(host, port)` and `hang_up()`, and the attributes
+`signal` (as AT+CSQ gives it) and `operator`. What connect() returns is a transport: `send(data)`,
+`read()` and `close()`, all of them coroutines. A task that is in connect() or uses the transport
+may be cancelled; hang_up() ends what it left. `quectel` and `ppp` are the two kinds there are.
 """
 
 

@@ -15,9 +15,10 @@ from .at import CommandLine
 
 CONTEXT = const(1)  # the data connection to the operator
 
+LARGEST_SEND = const(1460)  # bytes that a modem is given at once, if it has sockets of its own
+
 _ATTEMPTS = const(4)
 _ANSWER_MS = const(500)
-_LONGEST_SEND = const(1460)  # bytes that a modem with sockets of its own may be waiting for
 _GUARD_MS = const(1100)  # silence before and after "+++"; V.250 has 1 s
 _REGISTRATION_S = const(90)
 _UNKNOWN_SIGNAL = const(99)
@@ -30,15 +31,15 @@ class Cellular:
     """A modem on a serial port. `on_time(utc_ms)` is called with the network's time.
 
     `settings` is the section `uplink` of the configuration. run() must be running as a task
-    before start() is called. A class for one kind of modem adds connect().
+    before start() is called. A class for one kind of modem adds connect() and hang_up(), and gives
+    the `prefixes` of the lines that its modem sends unasked.
     """
 
-    def __init__(self, port, settings, on_time):
+    def __init__(self, port, settings, on_time, prefixes):
         self.signal = _UNKNOWN_SIGNAL  # AT+CSQ: 0 to 31, 99 unknown
         self.operator = ""
         self._settings = settings
         self._on_time = on_time
-        prefixes = ("+QIURC:", "+QIOPEN:", "RDY", "+CFUN:", "POWERED DOWN")
         self._at = CommandLine(port, prefixes, self._unsolicited)
 
     async def run(self):
@@ -75,7 +76,7 @@ class Cellular:
                 if attempt % 2 == 0:
                     await self._leave_data_mode()
                 else:
-                    await self._at.write_raw(b"\r" * _LONGEST_SEND)
+                    await self._at.write_raw(b"\r" * LARGEST_SEND)
         raise ModemError("does not answer AT; check its power and serial cable")
 
     async def _leave_data_mode(self):

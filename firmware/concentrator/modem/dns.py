@@ -5,7 +5,7 @@ answer is believed that does not fit the question: its sender, number and name a
 """
 
 import asyncio
-import random
+import os
 import select
 import socket
 import struct
@@ -16,7 +16,7 @@ from micropython import const
 from . import ModemError
 
 _PORT = const(53)
-_ATTEMPTS = const(6)  # in all, the servers taking turns
+_ATTEMPTS = const(6)
 _WAIT_MS = const(2500)  # for an answer; a mobile network that was idle takes its time
 _POLL_MS = const(20)
 _PACKET_LIMIT = const(512)  # bytes of any message over UDP
@@ -25,55 +25,77 @@ _RECURSION_DESIRED = const(0x0100)
 _RESPONSE = const(0x8000)
 _OPERATION = const(0x7800)  # 0: a query
 _RESULT = const(0x000F)
-_NO_SUCH_NAME = const(3)
 _ADDRESS = const(1)  # A, in class IN
 _INTERNET = const(1)
 _POINTER = const(0xC0)  # in place of a label's length: the name goes on elsewhere
 _LONGEST_LABEL = const(63)
 _FIRST_GROUP = const(224)  # first byte of addresses that are no single host's
+_FIRST_FREE_PORT = const(0xC000)  # of those that belong to no service
 _NOWHERE = "0.0.0.0"
+_FINAL = (0, 3)  # result codes that will not change by asking again
+_FAILURES = {
+    0: "the host has no IPv4 address",
+    3: "there is no host of this name",
+}
 
 
-async def resolve(name, servers, check, port=_PORT, wait_ms=_WAIT_MS):
+async def resolve(name, server, check, port=_PORT, wait_ms=_WAIT_MS):
     """The address of host `name`, in dotted notation; one that is an address itself is given back.
 
-    `servers` are the addresses of name servers; `check()` is called all the time and raises when
+    `server` is the address of a name server; `check()` is called all the time and raises when
     waiting has no more use. ModemError when there is no answer, or none that helps.
     """
     if _is_address(name):
         return name
     question = _question(name)
-    addresses = [socket.getaddrinfo(s, port)[0][-1] for s in servers if s != _NOWHERE]
-    if not addresses:
+    if server == _NOWHERE:
         raise ModemError("%s: the network gave no name server" % name)
-    number = random.getrandbits(16)
-    query = struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0) + question
+    server = socket.getaddrinfo(server, port)[0][-1]
     failure = "no answer from the name server"
+    for _ in range(_ATTEMPTS):
+        check()
+        try:
+            answer = await _ask(question, server, check, wait_ms)
+        except OSError as error:
+            failure = "no way to the name server (error %s)" % error.errno
+            await asyncio.sleep_ms(wait_ms)
+            continue
+        if answer is None:
+            continue
+        result, address = answer
+        if address:
+            return address
+        failure = _FAILURES.get(result, "the name server fails (code %d)" % result)
+        if result in _FINAL:
+            break
+    raise ModemError("%s: %s" % (name, failure))
+
+
+async def _ask(question, server, check, wait_ms):
+    """Ask once: (result code, address or ""); None when no answer comes in time.
+
+    Number and port of the query are new each time and cannot be guessed: who cannot see the query
+    cannot forge an answer.
+    """
+    number, port = struct.unpack("!HH", os.urandom(4))
+    query = struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0) + question
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         udp.setblocking(False)
+        udp.bind(socket.getaddrinfo(_NOWHERE, port | _FIRST_FREE_PORT)[0][-1])
+        udp.sendto(query, server)
         poller = select.poll()
         poller.register(udp, select.POLLIN)
-        for attempt in range(_ATTEMPTS):
-            try:
-                udp.sendto(query, addresses[attempt % len(addresses)])
-            except OSError as error:
-                failure = "no way to the name server (error %s)" % error.errno
-            end = ticks_add(ticks_ms(), wait_ms)
-            while ticks_diff(end, ticks_ms()) > 0:
-                check()
-                packet = _received(udp, poller, addresses)
-                answer = _answer(packet, number, question)
-                if answer is None:
-                    await asyncio.sleep_ms(_POLL_MS)
-                    continue
-                address, failure = answer
-                if address:
-                    return address
-                break
+        end = ticks_add(ticks_ms(), wait_ms)
+        while ticks_diff(end, ticks_ms()) > 0:
+            check()
+            answer = _answer(_received(udp, poller, server), number, question)
+            if answer is not None:
+                return answer
+            await asyncio.sleep_ms(_POLL_MS)
     finally:
         udp.close()
-    raise ModemError("%s: %s" % (name, failure))
+    return None
 
 
 def _is_address(name):
@@ -92,20 +114,20 @@ def _question(name):
     return bytes(question) + struct.pack("!BHH", 0, _ADDRESS, _INTERNET)
 
 
-def _received(udp, poller, addresses):
-    """The next packet that one of the servers sent; empty when there is none."""
+def _received(udp, poller, server):
+    """The next packet that the server sent; empty when there is none."""
     if poller.poll(0):
         try:
             packet, sender = udp.recvfrom(_PACKET_LIMIT)
         except OSError:
             return b""
-        if sender in addresses:
+        if sender == server:
             return packet
     return b""
 
 
 def _answer(packet, number, question):
-    """(address or "", why there is none); None when this is no answer to the question."""
+    """(result code, address or ""); None when this is no answer to the question."""
     at = _HEADER_SIZE + len(question)
     if len(packet) < at:
         return None
@@ -116,11 +138,7 @@ def _answer(packet, number, question):
     if packet[_HEADER_SIZE:at].lower() != question.lower():
         return None
     result = flags & _RESULT
-    if result == _NO_SUCH_NAME:
-        return "", "there is no host of this name"
-    if result:
-        return "", "the name server fails (code %d)" % result
-    return _first_address(packet, at, count), "the host has no IPv4 address"
+    return result, "" if result else _first_address(packet, at, count)
 
 
 def _first_address(packet, at, count):

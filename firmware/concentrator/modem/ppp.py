@@ -46,10 +46,11 @@ class Modem(Cellular):
     """The modem on a serial port, a machine.UART; `ppp` is the class network.PPP."""
 
     def __init__(self, port, settings, on_time, ppp):
-        super().__init__(port, settings, on_time)
+        super().__init__(port, settings, on_time, ())
         self._port = port
         self._ppp = ppp
         self._link = None
+        self._dialled = False  # since the modem last took commands for sure
         self._chap = True  # CHAP or PAP: which is right shows by trying
         self._looked = ticks_ms()
 
@@ -70,8 +71,11 @@ class Modem(Cellular):
         try:
             await self._dial()
             await self._negotiate()
-            address = await dns.resolve(host, self._link.ifconfig()[3:], self.check)
+            address = await dns.resolve(host, self._link.ifconfig()[3], self.check)
             await transport.open(address, port)
+        except asyncio.CancelledError:
+            transport.end()  # hanging up takes time: it is left to hang_up()
+            raise
         except Exception:
             await transport.close()
             raise
@@ -79,6 +83,7 @@ class Modem(Cellular):
 
     async def _dial(self):
         await self._set_access_point()
+        self._dialled = True
         try:
             await self._at.dial("ATD*99***%d#" % CONTEXT, _DIAL_MS)
         except ModemError as error:
@@ -137,9 +142,10 @@ class Modem(Cellular):
         """
         if self._link is not None:
             await self._end_link()
-        if self._at.online:
+        if self._dialled:
             self._at.resume()
             await self._synchronise()
+            self._dialled = False
 
     async def _end_link(self):
         link = self._link

@@ -10,15 +10,15 @@ from micropython import const
 
 from .. import log
 from . import ModemError
-from .cellular import CONTEXT, Cellular
+from .cellular import CONTEXT, LARGEST_SEND, Cellular
 
 _SOCKET = const(0)
-_LARGEST_SEND = const(1460)
 _LARGEST_READ = const(1500)
 _ANY = const(3)  # kind of authentication: PAP or CHAP
 _CONNECT_MS = const(150000)  # the modem's own limit for AT+QIOPEN and AT+QIACT
 _SEND_MS = const(60000)  # the send buffer may be full for so long before the link counts as dead
 
+_UNSOLICITED = ("+QIURC:", "+QIOPEN:", "RDY", "+CFUN:", "POWERED DOWN")
 _OPEN_ERRORS = {
     "563": "socket is in use",
     "565": "host name not found",
@@ -32,7 +32,7 @@ class Modem(Cellular):
     """The modem on a serial port; it opens the TCP connections itself."""
 
     def __init__(self, port, settings, on_time):
-        super().__init__(port, settings, on_time)
+        super().__init__(port, settings, on_time, _UNSOLICITED)
         self._opened = asyncio.Event()
         self._open_result = ""
         self._socket = None
@@ -68,6 +68,11 @@ class Modem(Cellular):
             raise ModemError("%s port %d: %s" % (host, port, reason))
         return self._socket
 
+    async def hang_up(self):
+        """End the connection, if there is one or one is being opened; never raises."""
+        if self._socket is not None:
+            await self._socket.close()
+
     def _unsolicited(self, line):
         if line.startswith("+QIOPEN:"):
             self._open_result = line.rsplit(",", 1)[-1].strip()
@@ -89,6 +94,7 @@ class _Socket:
         self._at = at
         self._readable = False
         self._lost = None
+        self._closed = False
         self._event = asyncio.Event()
 
     def readable(self):
@@ -102,8 +108,8 @@ class _Socket:
     async def send(self, data):
         """Hand all of `data` to the modem. Raises ModemError."""
         view = memoryview(data)
-        for first in range(0, len(view), _LARGEST_SEND):
-            part = view[first : first + _LARGEST_SEND]
+        for first in range(0, len(view), LARGEST_SEND):
+            part = view[first : first + LARGEST_SEND]
             await self._send_part(part)
 
     async def _send_part(self, part):
@@ -138,12 +144,15 @@ class _Socket:
                 await self._event.wait()
 
     async def close(self):
-        """End the connection; never raises ModemError.
+        """End the connection; never raises ModemError, and is harmless when it was called before.
 
         It may be gone already, and some modules call it an error when nothing is open.
         """
+        if self._closed:
+            return
         self.lost("closed")
         try:
             await self._at.command("AT+QICLOSE=%d,2" % _SOCKET, 15000)
         except ModemError as error:
             _log.info("closing the connection: %s", error)
+        self._closed = True

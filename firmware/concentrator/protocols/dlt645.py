@@ -41,28 +41,43 @@ _FORMATS = {
 
 
 def _digits(data, first, size):
-    """Packed BCD, least significant pair first, as a string, most significant digit first."""
+    """Packed BCD, least significant pair first, as a string, most significant digit first.
+
+    None when a digit is none, as for _number().
+    """
     text = ""
     for at in range(first + size - 1, first - 1, -1):
         text += "%02x" % data[at]
-    return text
+    return text if text.isdigit() else None
 
 
 def _number(data, first, size, signed):
     """Packed BCD as an integer; None when a digit is none (FF fills what a meter has not)."""
     value = 0
-    negative = False
-    for at in range(first + size - 1, first - 1, -1):
-        byte = data[at]
-        if signed and at == first + size - 1 and byte & 0x80:
-            if byte == 0xFF:
-                return None
-            negative = True
+    sign = 1
+    while size:
+        size -= 1
+        byte = data[first + size]
+        if signed and byte & 0x80:
+            sign = -1
             byte &= 0x7F
+        signed = False  # only the most significant byte has a sign
         if byte >> 4 > 9 or byte & 0x0F > 9:
             return None
         value = value * 100 + (byte >> 4) * 10 + (byte & 0x0F)
-    return -value if negative else value
+    return sign * value
+
+
+def _value(data, first, size, form):
+    """One value: an integer, a string of digits, or None."""
+    if form == _DIGITS:
+        return _digits(data, first, size)
+    return _number(data, first, size, form == _SIGNED)
+
+
+def _fits(di, length, size):
+    """Whether `length` bytes are one value of `di`, or if it is a block's, one or more."""
+    return length == size or (di >> 8 & 0xFF == 0xFF and length > 0 and length % size == 0)
 
 
 def decode(di, data):
@@ -72,34 +87,16 @@ def decode(di, data):
     offset. None stands for "not available" (FF-filled, or digits that are none). Raises KeyError
     for an identifier that isn't in the tables, ValueError for a length that does not fit it.
     """
-    values = [None] * _MAX_VALUES
-    return tuple(values[: _decode(di, data, 0, len(data), values)])
-
-
-def _decode(di, data, first, end, values):
-    """Put the values in data[first:end] into the list `values`; returns how many.
-
-    Errors as decode(); takes nothing from the heap but texts.
-    """
     size, form = _FORMATS[di]
-    length = end - first
-    block = (di >> 8) & 0xFF == 0xFF
-    if length <= 0 or length % size or (length != size and not block):
-        raise ValueError("identifier %08X takes %d bytes a value, got %d" % (di, size, length))
-    count = 0
-    while first < end:
-        if form != _DIGITS:
-            values[count] = _number(data, first, size, form == _SIGNED)
-        else:
-            text = _digits(data, first, size)
-            values[count] = text if text.isdigit() else None
-        count += 1
-        first += size
-    return count
+    if not _fits(di, len(data), size):
+        raise ValueError("identifier %08X takes %d bytes a value, got %d" % (di, size, len(data)))
+    return tuple(_value(data, first, size, form) for first in range(0, len(data), size))
 
 
 class ReadTransaction:
     """One request for one identifier, and its answer. Reused: nothing of it is made anew.
+
+    No function called for an answer has a frame of more than 11 words; bus.py says why.
 
     The bus sends `request` (the first `request_size` bytes), feeds what arrives to `decoder` and
     asks accept() about every frame. After a good answer value() gives its `count` values.
@@ -115,13 +112,19 @@ class ReadTransaction:
         self._preamble = preamble
         self._address = ""
         self._di = 0
+        self._size = 0  # of a value
+        self._form = _UNSIGNED
         self._di_bytes = bytearray(_DI_SIZE)
         self._answer = bytearray(_MAX_DATA)
 
     def prepare(self, address, di):
-        """Build the request for `di` (a number) to the meter `address` (12 digits)."""
+        """Build the request for `di` (a number) to the meter `address` (12 digits).
+
+        Raises KeyError for an identifier that isn't in the tables.
+        """
         self._address = address
         self._di = di
+        self._size, self._form = _FORMATS[di]
         struct.pack_into("<I", self._di_bytes, 0, di)
         self.request_size = dlt645.encode(
             self.request, address, _READ, self._di_bytes, self._preamble
@@ -152,20 +155,29 @@ class ReadTransaction:
         for i in range(_DI_SIZE):
             if self._answer[i] != self._di_bytes[i]:
                 return quality.WRONG
-        return self._decode(size)
+        return self._decode(size - _DI_SIZE)
 
-    def _decode(self, size):
-        values = self._values
-        try:
-            count = _decode(self._di, self._answer, _DI_SIZE, size, values)
-        except ValueError:
+    def _decode(self, length):
+        """Take the values behind the identifier."""
+        if not _fits(self._di, length, self._size):
             return quality.MALFORMED
-        step = (size - _DI_SIZE) // count
+        count = length // self._size
         for place in range(count):
-            # FF stands for what a meter has not; any other digit that is none is damage.
-            if values[place] is None:
-                first = _DI_SIZE + place * step
-                if self._answer[first : first + step] != b"\xff" * step:
-                    return quality.MALFORMED
+            if not self._take(place):
+                return quality.MALFORMED
         self.count = count
         return quality.GOOD
+
+    def _take(self, place):
+        """Take value `place`; False when it is damaged."""
+        first = _DI_SIZE + place * self._size
+        value = _value(self._answer, first, self._size, self._form)
+        self._values[place] = value
+        return value is not None or self._is_blank(first)
+
+    def _is_blank(self, first):
+        """FF stands for what a meter has not; any other digit that is none is damage."""
+        for at in range(first, first + self._size):  # noqa: SIM110 - all() takes a generator
+            if self._answer[at] != 0xFF:
+                return False
+        return True
