@@ -120,6 +120,13 @@ class ChildProcess:
                 return False
             time.sleep(_POLL_S)
 
+    def tell(self, line: str) -> None:
+        """Give the program a line, by the pipe it was started with; OSError if it has ended."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+
     def close_stdin(self) -> None:
         """Tell the program that nothing more will come, and that it may end."""
         self._expected_to_end = True

@@ -13,7 +13,7 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Self
 
-from host_tools.modem_simulator.tun import Tun, TunError, bring_up
+from host_tools.tun import Tun, TunError, bring_up
 
 _ROOT_FOLDER = Path(__file__).absolute().parents[1]
 _READY = "ready"

@@ -41,7 +41,8 @@ class Site:
 
     `baud` is in bit/s on both buses; `period` (slot length), `heartbeat` and `linger` are
     seconds; `dead` meters are known not to answer, which takes time. `transport` says how the
-    modem is used to reach the broker, "at" or "ppp".
+    modem is used to reach the broker, "at" or "ppp"; `account` is user and password for the
+    mobile network.
     """
 
     meters: int = 64
@@ -53,6 +54,7 @@ class Site:
     utc_offset: str = "+08:00"
     heartbeat: int = 2
     linger: int = 5
+    account: tuple[str, str] | None = None
     dead: int = 0
 
     def check(self) -> None:
@@ -132,11 +134,18 @@ class Site:
                 "root": ROOT,
                 "transport": self.transport,
                 "apn": "internet",
+                **self._account(),
                 "keepalive": 120,
                 "heartbeat": self.heartbeat,
                 "linger": self.linger,
             },
         }
+
+    def _account(self) -> dict[str, str]:
+        if self.account is None:
+            return {}
+        user, password = self.account
+        return {"apn_user": user, "apn_password": password}
 
     def write(self, folder: Path) -> Path:
         """Check, then write `config.json` into the folder; returns its path."""

@@ -2,11 +2,12 @@
 
 import fcntl
 import json
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TextIO
@@ -29,6 +30,7 @@ _LAST_WORDS_S = 3.0
 _SETTLE_S = 10.0
 _QUIET_S = 0.5
 _POLL_S = 0.1
+_VIRTUAL_MODEM_BAUD = 115200  # of the virtual board's port for the modem, which paces nothing
 _MARK = ".stack"
 _STORE = "receiver.sqlite"
 _TRUTH = "truth.jsonl"
@@ -50,8 +52,10 @@ class StackOptions:
     "virtual", an image for a microcontroller in QEMU. Its `transport` is "at", the modem's own
     TCP, or on the virtual board "ppp", IP packets, for which broker and modem get a private
     network. `period` is the slot length in seconds, `baud` bit/s on both buses, `answer_delay`
-    the meters' in ms ("40" or "20-120"), `heartbeat` and `linger` seconds. `concentrator`
-    replaces the command of the firmware on the host, `image` what the virtual board runs.
+    the meters' in ms ("40" or "20-120"), `heartbeat` and `linger` seconds. `account` is user and
+    password that the mobile network asks for. `concentrator` replaces the command of the firmware
+    on the host, `image` what the virtual board runs; the wall clocks, the board's and the
+    network's, run `lapse` times as fast as everything else.
     """
 
     board: str = "host"
@@ -61,6 +65,7 @@ class StackOptions:
     baud: int = 2400
     period: int = 30
     dead: int = 0
+    account: tuple[str, str] | None = None
     answer_delay: str = "40"
     truth: bool = False
     utc_offset: str = "+08:00"
@@ -88,6 +93,7 @@ class StackOptions:
             utc_offset=self.utc_offset,
             heartbeat=self.heartbeat,
             linger=self.linger,
+            account=self.account,
             dead=self.dead,
         )
         site.check()
@@ -97,6 +103,21 @@ class StackOptions:
         """Return the meters that never answer, spread evenly over all."""
         meters = Site(self.meters).spread_meters()
         return [meters[(2 * i + 1) * self.meters // (2 * self.dead)] for i in range(self.dead)]
+
+
+def best_transport(board: str, tell: Callable[[str], None]) -> str:
+    """Return "ppp" for a board that has it, "at" for others.
+
+    Where this machine allows no private network, and so no PPP, `tell` gets the reason for it,
+    and the answer is "at".
+    """
+    if board != "virtual":
+        return "at"
+    obstacle = PrivateNetwork.obstacle()
+    if obstacle is None:
+        return "ppp"
+    tell(obstacle)
+    return "at"
 
 
 class Stack:
@@ -163,7 +184,7 @@ class Stack:
         self.site.write(self.site_folder)
         running.callback(self._meters.stop)
         self._spawn(self._meters, r"^bus \d+: ", BUSES)
-        self._modem = self._child("modem simulator", self._modem_command())
+        self._modem = self._child("modem simulator", self._modem_command(), stdin=True)
         running.callback(self._modem.stop)
         self._spawn(self._modem, r"^modem: ", 1)
         self.store = running.enter_context(Store(self.folder / _STORE))
@@ -248,6 +269,18 @@ class Stack:
         board = self.concentrator
         return board.console if isinstance(board, VirtualBoard) else None
 
+    # The modem
+
+    def tell_modem(self, command: str) -> None:
+        """Give the modem simulator a command of its script; StackError if it is not done."""
+        done = rf"^script: {re.escape(command)}$"
+        before = len(re.findall(done, self._modem.output(), re.MULTILINE))
+        with suppress(OSError):  # it has ended, which is seen at once
+            self._modem.tell(command)
+        if not self._modem.wait_for_line(done, before + 1, _READY_S):
+            self.check()
+            raise StackError(f"the modem simulator does not do {command!r}.")
+
     # What happens
 
     def bytes_on_air(self) -> int | None:
@@ -288,7 +321,8 @@ class Stack:
             return True
 
         per_slot_s = self.options.period / self.options.lapse
-        self._wait(quiet, slots * per_slot_s + _READY_S, f"fewer than {slots} slots are read")
+        limit_s = 2 * slots * per_slot_s + _READY_S
+        self._wait(quiet, limit_s, f"fewer than {slots} slots are read")
         return found[-1]
 
     def _wait(self, condition: Callable[[], bool], timeout_s: float, complaint: str) -> None:
@@ -370,13 +404,20 @@ class Stack:
         command = [
             *(sys.executable, "-m", "host_tools.modem_simulator"),
             *("--link", str(self.site_folder / "modem"), "--status", str(self._modem_status)),
-            *("--lapse", str(self.options.lapse)),
+            *("--lapse", str(self.options.lapse), "--script", "-"),
         ]
+        if self.options.board == "virtual":
+            command += ["--baud", str(_VIRTUAL_MODEM_BAUD)]
+        if self.options.account is not None:
+            user, password = self.options.account
+            command += ["--user", user, "--password", password]
         return command if self._network is None else self._network.command(command)
 
-    def _child(self, name: str, command: Sequence[str | Path]) -> ChildProcess:
+    def _child(
+        self, name: str, command: Sequence[str | Path], *, stdin: bool = False
+    ) -> ChildProcess:
         log = self.logs / f"{name.replace(' ', '-')}.log"
-        return ChildProcess(name, command, log, folder=ROOT_FOLDER)
+        return ChildProcess(name, command, log, folder=ROOT_FOLDER, stdin=stdin)
 
     def _spawn(self, child: ChildProcess, ready: str | None = None, count: int = 1) -> None:
         child.start()

@@ -8,6 +8,7 @@ mpremote and terminal programs.
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -19,7 +20,7 @@ from typing import Annotated
 import typer
 
 from host_tools.child_process import ChildProcess
-from host_tools.virtual_flash import FlashError, create, write_file
+from host_tools.virtual_flash import FlashError, create, read_file, write_file
 
 ROOT_FOLDER = Path(__file__).absolute().parents[1]
 IMAGE = ROOT_FOLDER / "build" / "virtual" / "firmware.elf"
@@ -73,27 +74,33 @@ class VirtualBoard(ChildProcess):
         self.lapse = lapse
         self.flash = self.site / _FLASH
         self.console = self.site / _CONSOLE
+        self.keeps_own_configuration = False
+        """Whether the flash had another configuration than the site's at the last start."""
         self._device: str | None = None  # behind the link `console`
+        self._cut = False
         # To ask for the stop by, and open until that has come; how much had been said when asked.
         self._own_console: int | None = None
         self._asked_at = 0
         self._verdict: int | None = None
 
-    def start(self, keep_open: tuple[int, ...] = (), *, cut: int = 0) -> None:
+    def start(
+        self, keep_open: tuple[int, ...] = (), *, cut: int = 0, configure: bool = False
+    ) -> None:
         """Switch on; VirtualBoardError if that fails, OSError if QEMU cannot be run.
 
-        The site's `config.json`, if there is one, is put into the flash. With `cut`, power fails
-        in the middle of that flash operation, counted from 1.
+        The site's `config.json`, if there is one, is put into a flash that has none; with
+        `configure` also in the place of one. With `cut`, power fails in the middle of that flash
+        operation, counted from 1.
         """
         self._check()
         self._verdict = None
-        lock = self._claim_flash()
+        lock = self._claim_flash(configure)
         try:
             self.command = self._qemu(cut)
             super().start((*keep_open, lock))
         finally:
             os.close(lock)  # QEMU holds it now
-        self._expected_to_end = bool(cut)
+        self._cut = bool(cut)
         if not self.wait_for_line(_CONSOLE_LINE.pattern, 1, _START_S):
             self.kill()
             raise VirtualBoardError(
@@ -109,6 +116,11 @@ class VirtualBoard(ChildProcess):
     def exit_code(self) -> int | None:
         """How it ended: 0 in order, 1 with records unsent, 2 if no application ran."""
         return self._verdict if self._verdict is not None else super().exit_code
+
+    @property
+    def died(self) -> bool:
+        """Whether it has ended of itself, and not by the power cut it was started with."""
+        return super().died and not (self._cut and self.exit_code == _EXIT_OK)
 
     @property
     def at_prompt(self) -> bool:
@@ -172,9 +184,8 @@ class VirtualBoard(ChildProcess):
                 "open; choose another folder for the site."
             )
 
-    def _claim_flash(self) -> int:
+    def _claim_flash(self, configure: bool) -> int:
         """Prepare the flash and lock it; the lock is held by whoever has the descriptor open."""
-        configuration = self.site / _CONFIGURATION
         try:
             create(self.flash)
             lock = os.open(self.flash, os.O_RDWR)
@@ -182,8 +193,7 @@ class VirtualBoard(ChildProcess):
             raise VirtualBoardError(str(error)) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if configuration.is_file():
-                write_file(self.flash, _CONFIGURATION, configuration.read_bytes())
+            self._configure(configure)
         except BlockingIOError:
             os.close(lock)
             raise VirtualBoardError(
@@ -193,6 +203,19 @@ class VirtualBoard(ChildProcess):
             os.close(lock)
             raise VirtualBoardError(str(error)) from None
         return lock
+
+    def _configure(self, replace: bool) -> None:
+        """Put the site's configuration into the flash, where it is wanted."""
+        self.keeps_own_configuration = False
+        configuration = self.site / _CONFIGURATION
+        if not configuration.is_file():
+            return
+        wanted = configuration.read_bytes()
+        present = read_file(self.flash, _CONFIGURATION)
+        if replace or present is None:
+            write_file(self.flash, _CONFIGURATION, wanted)
+        else:
+            self.keeps_own_configuration = present != wanted
 
     def _qemu(self, cut: int) -> list[str]:
         semihosting = ["enable=on", "target=native", "arg=concentrator"]
@@ -253,20 +276,34 @@ def _escape(path: Path) -> str:
 
 
 class _Interrupts:
-    """Ctrl-C: the first asks for an orderly stop, the second does not wait."""
+    """Ctrl-C: the first asks for an orderly stop, the second does not wait.
+
+    A signal is only counted when it comes: what it interrupts may hold a lock.
+    """
 
     def __init__(self, board: VirtualBoard) -> None:
         self._board = board
-        self._asked = False
+        self._came = 0
+        self._served = 0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
     def _handle(self, *_: object) -> None:
-        if self._asked:
-            self._board.kill()
-        else:
-            self._board.request_stop()
-        self._asked = True
+        self._came += 1
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody wanted it to end."""
+        return self._came > 0
+
+    def serve(self) -> None:
+        """Do what was asked for; call this often."""
+        while self._served < self._came:
+            self._served += 1
+            if self._served == 1:
+                self._board.request_stop()
+            else:
+                self._board.kill()
 
 
 app = typer.Typer(add_completion=False)
@@ -279,31 +316,43 @@ def run(
     cut: Annotated[
         int, typer.Option(help="Power fails in the middle of this flash operation; 0: never.")
     ] = 0,
+    configure: Annotated[
+        bool, typer.Option("--configure", help="Put the site's config.json into the flash anew.")
+    ] = False,
 ) -> None:
     """Run the virtual board until Ctrl-C (orderly stop; twice: at once), and show its console.
 
-    The simulators must be there first. The site's config.json, if there is one, is put into the
-    board's flash.
+    The simulators must be there first. The site's config.json, if there is one, is put into a
+    flash that has none.
     """
     board = VirtualBoard(site, site / "console.log", image=image)
     try:
-        board.start(cut=cut)
+        board.start(cut=cut, configure=configure)
     except (VirtualBoardError, OSError) as error:
         typer.echo(f"virtual board: {error}", err=True)
         raise typer.Exit(2) from None
-    _Interrupts(board)
+    interrupts = _Interrupts(board)
+    typer.echo(f"virtual board: {shlex.join(board.command)}")
     typer.echo(
         f"virtual board: its console is {site / _CONSOLE} (mpremote connect {site / _CONSOLE}), "
         "Ctrl-C stops"
     )
+    if board.keeps_own_configuration:
+        typer.echo(
+            f"virtual board: the flash keeps its own configuration, which is not {site}'s; "
+            "--configure puts that into it"
+        )
     shown = len(board.output())
     over = False
     while not over:
+        interrupts.serve()
         over = board.wait(_SHOW_S)
         said = board.output()
         sys.stdout.write(said[shown:].replace("\r", ""))
         sys.stdout.flush()
         shown = len(said)
+    if cut and not interrupts.asked:
+        typer.echo(f"virtual board: power failed in flash operation {cut}")
     code = board.exit_code or 0
     raise typer.Exit(code if code >= 0 else 130)
 

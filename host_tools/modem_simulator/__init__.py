@@ -5,10 +5,9 @@ calls (PPP after ATD*99#) go to and from the kernel through a TUN device. So the
 talks to real servers, through a radio link whose delays and faults the test decides.
 """
 
-from .conditions import Conditions, SimState
+from .conditions import AddressPolicy, Conditions, SimState
 from .counters import Counters
 from .packet_network import GATEWAY
-from .ppp import AddressPolicy
 from .simulator import ModemSimulator
 
 __all__ = ["GATEWAY", "AddressPolicy", "Conditions", "Counters", "ModemSimulator", "SimState"]

@@ -42,7 +42,8 @@ def main(
     ] = "",
     password: Annotated[str, typer.Option(help="The user's password.")] = "",
     lapse: Annotated[
-        int, typer.Option(help="The network's clock runs so many times as fast as time itself.")
+        int,
+        typer.Option(help="The network's clock runs so many times as fast as time itself.", min=1),
     ] = 1,
     host_name: Annotated[
         list[str] | None,

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import re
 
+from host_tools.tun import TunError
+
 from .at import Answer, Command
 from .commands import handles, integer, only
 from .data_call import NO_CARRIER
 from .errors import AtError
 from .modem import Modem
-from .tun import TunError
 
 CONNECT = "CONNECT 150000000"
 """The highest rate of LTE category 4 in bit/s, which the modem's manuals always answer."""

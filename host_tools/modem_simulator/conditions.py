@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .names import check_host_names
-from .ppp import AddressPolicy
 
 
 class SimState(StrEnum):
@@ -15,6 +14,16 @@ class SimState(StrEnum):
     READY = "ready"
     PIN = "pin"
     MISSING = "missing"
+
+
+class AddressPolicy(StrEnum):
+    """What the network does when a host asks for an address in a data call."""
+
+    GIVE = "give"
+    REJECT = "reject"
+    """The link comes up without an address."""
+    TERMINATE = "terminate"
+    """IPCP is ended, the link below stays."""
 
 
 @dataclass

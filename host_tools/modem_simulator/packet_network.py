@@ -10,11 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface
 
+from host_tools.tun import Tun, TunError
+
 from . import names
 from .conditions import Conditions
 from .counters import Counters
 from .network import DelayLine, Lane, RadioLink
-from .tun import Tun, TunError
 
 GATEWAY = IPv4Interface("10.64.64.1/24")
 """This machine, as the host sees it: servers that listen on all addresses, and a name server."""

@@ -7,9 +7,10 @@ RFC 1661 (link control), RFC 1332 and RFC 1877 (addresses and name servers).
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 from ipaddress import IPv4Address
 
+from .conditions import AddressPolicy
 from .ppp_control import MAX_NAKS, Code, ControlProtocol, Option, State, Verdict
 from .ppp_frames import ACCM_ALL, CHAP, IP, IPCP, LCP, PAP, Deframer, encode
 from .ppp_login import MD5, Account, Login
@@ -25,16 +26,6 @@ _MRU, _ACCM, _LOGIN, _MAGIC, _SHORT_PROTOCOL, _SHORT_HEADER = 1, 2, 3, 5, 7, 8
 _OPTION_BYTES = {_MRU: 2, _ACCM: 4, _MAGIC: _MAGIC_BYTES, _SHORT_PROTOCOL: 0, _SHORT_HEADER: 0}
 # Options of IPCP
 _ADDRESS, _FIRST_DNS, _SECOND_DNS = 3, 129, 131
-
-
-class AddressPolicy(StrEnum):
-    """What the network does when a host asks for an address."""
-
-    GIVE = "give"
-    REJECT = "reject"
-    """The link comes up without an address."""
-    TERMINATE = "terminate"
-    """IPCP is ended, the link below stays."""
 
 
 class Phase(Enum):
@@ -144,7 +135,7 @@ class Peer:
         elif self._login is not None and protocol == self._login.protocol:
             self._login.receive(packet)
         else:
-            self._lcp.send(Code.PROTOCOL_REJECT, protocol.to_bytes(2, "big") + packet)
+            self._lcp.reject(Code.PROTOCOL_REJECT, protocol.to_bytes(2, "big") + packet)
 
     def _send(self, protocol: int, packet: bytes) -> None:
         if protocol == LCP or self._lcp.state is not State.OPENED:
@@ -284,6 +275,9 @@ class _LinkControl(ControlProtocol):
             return code in (Code.ECHO_REPLY, Code.DISCARD_REQUEST)
         return True
 
+    def longest(self) -> int:
+        return self.mru
+
     def up(self) -> None:
         self._peer.link_up()
 
@@ -335,6 +329,9 @@ class _AddressControl(ControlProtocol):
         ):
             self.close()
         super().receive(packet)
+
+    def longest(self) -> int:
+        return self._peer.mru
 
     def up(self) -> None:
         self._peer.addresses_agreed()

@@ -11,7 +11,7 @@ MAX_TERMINATE = 2
 MAX_NAKS = 5
 """So many proposals to the other side, then what it insists on is rejected."""
 
-_HEADER_BYTES = 4
+HEADER_BYTES = 4
 
 Option = tuple[int, bytes]
 
@@ -58,15 +58,15 @@ class Verdict:
 def control_packet(code: int, identifier: int, data: bytes) -> bytes:
     """Return a control packet."""
     head = bytes([code, identifier & 0xFF])
-    return head + (_HEADER_BYTES + len(data)).to_bytes(2, "big") + data
+    return head + (HEADER_BYTES + len(data)).to_bytes(2, "big") + data
 
 
 def split_control_packet(packet: bytes) -> tuple[int, int, bytes] | None:
     """Return code, identifier and data of a control packet; None if it is malformed."""
     size = int.from_bytes(packet[2:4], "big")
-    if not _HEADER_BYTES <= size <= len(packet):
+    if not HEADER_BYTES <= size <= len(packet):
         return None
-    return packet[0], packet[1], packet[_HEADER_BYTES:size]  # what follows is padding
+    return packet[0], packet[1], packet[HEADER_BYTES:size]  # what follows is padding
 
 
 def join_options(options: list[Option]) -> bytes:
@@ -103,6 +103,7 @@ class ControlProtocol:
         self._naks = 0
         self._identifier = 0
         self._unanswered: int | None = None  # identifier of the request that has no answer yet
+        self._asked = b""  # its options
 
     # What the owner does
 
@@ -165,7 +166,11 @@ class ControlProtocol:
         elif code == Code.TERMINATE_ACK:
             self._termination_acknowledged()
         elif code != Code.CODE_REJECT and not self.other(code, identifier, data):
-            self.send(Code.CODE_REJECT, packet)
+            self.reject(Code.CODE_REJECT, packet)
+
+    def reject(self, code: int, what: bytes) -> None:
+        """Send back what is not known, as much of it as the other side takes in one packet."""
+        self.send(code, what[: self.longest() - HEADER_BYTES])
 
     def send(self, code: int, data: bytes, identifier: int | None = None) -> None:
         """Send a packet; without an identifier it gets a new one."""
@@ -187,6 +192,10 @@ class ControlProtocol:
         """Change what we want: options of ours were rejected, or other values proposed."""
         raise NotImplementedError
 
+    def longest(self) -> int:
+        """Return the longest packet in bytes that the other side takes."""
+        raise NotImplementedError
+
     def up(self) -> None:
         """Both sides agree."""
 
@@ -204,7 +213,8 @@ class ControlProtocol:
 
     def _request(self) -> None:
         self._tries -= 1
-        self.send(Code.CONFIGURE_REQUEST, join_options(self.wanted()))
+        self._asked = join_options(self.wanted())
+        self.send(Code.CONFIGURE_REQUEST, self._asked)
         self._unanswered = self._identifier
         self.deadline = self._clock() + RESTART_S
 
@@ -251,6 +261,9 @@ class ControlProtocol:
         return False
 
     def _answered(self, code: int, data: bytes) -> None:
+        options = split_options(data)
+        if options is None or (code == Code.CONFIGURE_ACK and data != self._asked):
+            return  # not an answer to what was asked
         self._unanswered = None
         if code == Code.CONFIGURE_ACK:
             self._tries = MAX_CONFIGURE
@@ -259,7 +272,7 @@ class ControlProtocol:
             else:
                 self.state = State.ACK_RECEIVED
             return
-        self.refused(split_options(data) or [], rejected=code == Code.CONFIGURE_REJECT)
+        self.refused(options, rejected=code == Code.CONFIGURE_REJECT)
         if self.state in (State.REQUEST_SENT, State.ACK_SENT):
             if self._tries == 0:
                 self.reset()

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,15 +110,6 @@ def test_an_earlier_runs_sessions_are_forgotten(tmp_path: Path) -> None:
 
 
 # In a private network
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[PrivateNetwork]:
-    obstacle = PrivateNetwork.obstacle()
-    if obstacle is not None:
-        pytest.skip(obstacle)
-    with PrivateNetwork() as one:
-        yield one
 
 
 def accepts_inside(network: PrivateNetwork, port: int) -> bool:

@@ -27,7 +27,8 @@ from ppp_client import (
     pong,
 )
 
-from host_tools.modem_simulator import AddressPolicy, Conditions, ModemSimulator, tun
+from host_tools import tun
+from host_tools.modem_simulator import AddressPolicy, Conditions, ModemSimulator
 from host_tools.modem_simulator.packet_network import PacketNetwork
 from host_tools.private_network import PrivateNetwork
 
@@ -35,10 +36,6 @@ ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = "10.64.64.1"
 GUARD_S = 0.05
 CONNECT = "CONNECT 150000000"
-
-needs_network = pytest.mark.skipif(
-    PrivateNetwork.obstacle() is not None, reason=str(PrivateNetwork.obstacle())
-)
 
 
 class Caller:
@@ -369,12 +366,6 @@ class Bench:
         return json.loads(self.status.read_text())
 
 
-@pytest.fixture(scope="module")
-def network() -> Iterator[PrivateNetwork]:
-    with PrivateNetwork() as one:
-        yield one
-
-
 @pytest.fixture
 def bench(tmp_path: Path, network: PrivateNetwork) -> Iterator[Bench]:
     one = Bench(tmp_path, network, "--host-name", "broker.test=10.64.64.1")
@@ -383,7 +374,6 @@ def bench(tmp_path: Path, network: PrivateNetwork) -> Iterator[Bench]:
         one.stop()
 
 
-@needs_network
 def test_packets_reach_the_machine_and_every_byte_of_them_is_counted(bench: Bench) -> None:
     caller = bench.caller.up()
     for number in range(3):
@@ -403,7 +393,6 @@ def test_packets_reach_the_machine_and_every_byte_of_them_is_counted(bench: Benc
     assert counters["bytes_on_air"] == 8 * size + stray
 
 
-@needs_network
 def test_the_networks_name_server_knows_the_names_it_was_given(bench: Bench) -> None:
     caller = bench.caller.up()
     answer = caller.ask_name("Broker.Test")
@@ -412,7 +401,6 @@ def test_the_networks_name_server_knows_the_names_it_was_given(bench: Bench) -> 
     assert caller.ask_name("other.test")[3] & 0x0F == 3
 
 
-@needs_network
 def test_a_round_trip_takes_its_time_on_the_radio_link(bench: Bench) -> None:
     bench.do("set latency_ms=150")
     caller = bench.caller.up()
@@ -425,7 +413,6 @@ def test_a_round_trip_takes_its_time_on_the_radio_link(bench: Bench) -> None:
     assert time.monotonic() - begin >= 2 * len(ping(GATEWAY, GATEWAY, 1)) * 8 / 10_000
 
 
-@needs_network
 def test_without_network_packets_are_lost_and_the_modem_still_answers(bench: Bench) -> None:
     caller = bench.caller.up()
     bench.do("offline")
@@ -435,7 +422,6 @@ def test_without_network_packets_are_lost_and_the_modem_still_answers(bench: Ben
     assert caller.ping(2)
 
 
-@needs_network
 def test_a_half_open_call_is_silent_until_the_host_dials_again(bench: Bench) -> None:
     caller = bench.caller.up()
     assert caller.ping(1)
@@ -450,7 +436,6 @@ def test_a_half_open_call_is_silent_until_the_host_dials_again(bench: Bench) -> 
     assert not caller.ping(4, source=first, wait_s=0.2)
 
 
-@needs_network
 def test_packets_wait_while_the_host_gives_commands(bench: Bench) -> None:
     bench.do("set escape_guard_s=0.05")
     caller = bench.caller.up()
@@ -466,7 +451,6 @@ def test_packets_wait_while_the_host_gives_commands(bench: Bench) -> None:
     caller.until(lambda: pong(request) in [pong(packet) for packet in caller.client.packets])
 
 
-@needs_network
 def test_a_typing_mistake_in_the_script_ends_the_simulator_with_a_word(
     tmp_path: Path, network: PrivateNetwork
 ) -> None:

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 
 import pytest
 from ppp_client import (
+    ACK,
     CHAP,
     CODE_REJECT,
     ECHO,
@@ -26,7 +27,8 @@ from ppp_client import (
     unpacked,
 )
 
-from host_tools.modem_simulator.ppp import AddressPolicy, Offer, Peer, Phase
+from host_tools.modem_simulator import AddressPolicy
+from host_tools.modem_simulator.ppp import Offer, Peer, Phase
 from host_tools.modem_simulator.ppp_control import MAX_CONFIGURE, MAX_NAKS, RESTART_S
 from host_tools.modem_simulator.ppp_frames import Deframer, check_sequence, encode
 from host_tools.modem_simulator.ppp_login import Account
@@ -227,6 +229,38 @@ def test_a_host_that_insists_is_rejected_in_the_end() -> None:
     assert (IPCP, REJECT) in [(p, code) for p, code, _, _ in line.client.heard]
 
 
+@pytest.mark.parametrize("protocol", [LCP, IPCP])
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        (ACK, b""),
+        (ACK, bytes([3, 6, 10, 9, 8, 7])),
+        (NAK, b"\x03\x07\x0a"),
+        (REJECT, b"\x03\x00"),
+        (REJECT, b"\x03"),
+    ],
+)
+def test_an_answer_to_what_was_not_asked_is_none(protocol: int, code: int, answer: bytes) -> None:
+    line = Line()
+    asked: list[int] = []
+    take = line.client.take
+
+    def answer_wrongly_first(which: int, packet: bytes) -> None:
+        if (which, packet[0]) == (protocol, REQUEST) and not asked:
+            asked.append(packet[1])
+            line.client.control(which, code, answer, number=packet[1])
+        else:
+            take(which, packet)
+
+    line.client.take = answer_wrongly_first  # type: ignore[method-assign]
+    line.connect()
+    assert asked
+    assert not line.client.up
+    line.wait(RESTART_S)  # as if there had been no answer
+    line.settle()
+    assert line.client.up
+
+
 def test_a_host_that_starts_anew_gets_everything_again() -> None:
     line = Line().connect()
     line.client.request(LCP)
@@ -389,6 +423,18 @@ def test_unknown_protocols_and_codes_are_rejected_and_harm_nothing() -> None:
     line.client.control(LCP, 7, b"junk")
     line.settle()
     assert line.peer.phase is Phase.UP
+
+
+def test_what_is_sent_back_is_not_longer_than_the_host_takes() -> None:
+    line = Line(wants={LCP: {1: (256).to_bytes(2, "big")}}).connect()
+    line.client.send(0x8057, bytes(1000))
+    line.client.control(LCP, 12, bytes(1000))
+    line.client.control(IPCP, 14, bytes(1000))
+    line.settle()
+    rejected = [
+        data for _, code, _, data in line.client.heard if code in (CODE_REJECT, PROTOCOL_REJECT)
+    ]
+    assert [len(data) + 4 for data in rejected] == [256] * 3
 
 
 def test_nothing_but_link_control_is_heard_before_the_link_is_open() -> None:

@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 
 from host_tools import private_network as module
-from host_tools.modem_simulator import tun
+from host_tools import tun
 from host_tools.private_network import PrivateNetwork, PrivateNetworkError
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST_INTERFACES = "import socket; print(*[name for _, name in socket.if_nameindex()])"
 
-needs_network = pytest.mark.skipif(
-    PrivateNetwork.obstacle() is not None, reason=str(PrivateNetwork.obstacle())
-)
+needs_network = pytest.mark.usefixtures("private_network")
 
 
 class FakeTun:

@@ -1,6 +1,7 @@
 """A virtual board with cables that lead nowhere but to the test."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ class Workbench:
         self.board = VirtualBoard(folder, folder / "console.log", image=image)
         self._wires = [PseudoTerminal(folder / port) for port in PORTS]
         self._session: SerialTransport | None = None
+        self._begun = 0  # what the console had said when run_to_the_end() or soft_reset() began
 
     def start(self, cut: int = 0) -> Self:
         """Switch on, and wait for the prompt."""
@@ -55,6 +57,13 @@ class Workbench:
         """Wait until MicroPython has come to its prompt so often since power on."""
         self.wait_for(PROMPT, count)
 
+    def wait_for_next(self, pattern: str) -> None:
+        """Wait until the console has said something since `run_to_the_end()`, `soft_reset()`."""
+        deadline = time.monotonic() + READY_S
+        while not re.search(pattern, self.board.output()[self._begun :], re.MULTILINE):
+            assert time.monotonic() < deadline, self.board.output()
+            time.sleep(0.02)
+
     def run(self, code: str) -> str:
         """Run Python on the board, in one session; returns what it printed."""
         self._enter()
@@ -65,9 +74,18 @@ class Workbench:
         """Run Python that does not come back, because the board resets or loses its power."""
         self._enter()
         assert self._session is not None
+        self._begun = len(self.board.output())
         with suppress(OSError):  # what the console says when the power is gone
             self._session.exec_raw_no_follow(code)
         self.leave()
+
+    def soft_reset(self) -> None:
+        """Reset MicroPython, but not the board, and wait until it has begun."""
+        self.leave()
+        self._begun = len(self.board.output())
+        self.type_at_the_prompt(b"\x02\r\x04")  # out of the raw prompt, then Ctrl-D
+        self.wait_for_next(r"^MPY: soft reboot")
+        self.wait_for_next(PROMPT)
 
     def leave(self) -> None:
         """End the session; the console is free."""
@@ -102,10 +120,18 @@ class Workbench:
         """Send bytes to one of the board's UARTs."""
         assert os.write(self._fd(port), data) == len(data)
 
-    def receive(self, port: str, count: int) -> bytes:
+    def send_at_a_stretch(self, port: str, data: bytes) -> None:
+        """Send more bytes than the cable holds, without a pause."""
+        deadline = time.monotonic() + READY_S
+        while data:
+            assert time.monotonic() < deadline, "nobody takes the bytes"
+            with suppress(BlockingIOError):
+                data = data[os.write(self._fd(port), data) :]
+
+    def receive(self, port: str, count: int, timeout_s: float = READY_S) -> bytes:
         """Return so many bytes that the board sends, fewer only if they do not come."""
         received = b""
-        deadline = time.monotonic() + READY_S
+        deadline = time.monotonic() + timeout_s
         while len(received) < count and time.monotonic() < deadline:
             try:
                 received += os.read(self._fd(port), count - len(received))

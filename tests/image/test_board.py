@@ -8,10 +8,9 @@ import pytest
 
 from host_tools.virtual_flash import BLOCK_BYTES, FILE_SYSTEM_BLOCKS
 
-from .conftest import Workbench
+from .conftest import PROMPT, Workbench
 
 HEAP_BYTES = 128 * 1024
-UART_RING_BYTES = 512
 TIME_OF_BOARD = "time.time_ns() // 1000000 + 946684800000"  # ms since 1970; its epoch is 2000
 JOURNAL_BLOCKS = 960
 BLOCK = 7  # of the journal's flash: any one
@@ -22,93 +21,37 @@ def test_heap_is_128_kib(bench: Workbench) -> None:
     assert HEAP_BYTES * 0.96 < total <= HEAP_BYTES
 
 
-# Serial ports
-
-
-def test_bytes_of_every_value_pass_both_ways(bench: Workbench) -> None:
-    every = bytes(range(256))
-    bench.run("from machine import UART; u = UART(1, 2400, 8, 0, 1, timeout=0)")
-    bench.send("bus1", every)
-    bench.run("import time; time.sleep_ms(100)")
-    assert bench.run("print(u.any())") == "256\n"
-    assert bench.run("b = bytearray(300); print(u.readinto(b), bytes(b[:256]))") == (
-        f"256 {every}\n"
-    )
-    assert bench.run("print(u.write(bytes(range(256))))") == "256\n"
-    assert bench.receive("bus1", 256) == every
-
-
-def test_nothing_is_waited_for(bench: Workbench) -> None:
-    # What does not go out, because nobody takes it, is not waited for either.
-    printed = bench.run(
-        "from machine import UART\n"
-        "import time\n"
-        "u = UART(2, 2400, 8, 0, 1, timeout=0, txbuf=512)\n"
-        "start = time.ticks_ms()\n"
-        "print(u.any(), u.readinto(bytearray(10)), u.read(10))\n"
-        "total = 0\n"
-        "while (sent := u.write(b'x' * 512)) != None:\n"
-        "    total += sent\n"
-        "    if sent < 512: time.sleep_ms(20)\n"
-        "print(total)\n"
-        "start = time.ticks_us()\n"
-        "print(u.write(b'y' * 512), u.write(b'y'))\n"
-        "print(time.ticks_diff(time.ticks_us(), start) < 20000)\n"
-    )
-    lines = printed.splitlines()
-    assert lines[0] == "0 None None"
-    assert lines[2:] == ["None None", "True"]
-    assert bench.receive("bus2", int(lines[1])) == b"x" * int(lines[1])
-
-
-def test_overruns_are_counted_and_keep_what_came_first(bench: Workbench) -> None:
-    bench.run("from machine import UART; u = UART(1, 9600, timeout=0); before = u.overruns()")
-    data = random.Random(1).randbytes(700)
-    bench.send("bus1", data)
-    bench.run("import time; time.sleep_ms(300)")
-    lost = len(data) - UART_RING_BYTES
-    assert bench.run("print(u.any(), u.overruns() - before)") == f"{UART_RING_BYTES} {lost}\n"
-    assert bench.run("print(u.read())") == f"{data[:UART_RING_BYTES]}\n"
-
-
-def test_a_long_transfer_loses_nothing(bench: Workbench) -> None:
-    data = random.Random(2).randbytes(20_000)
-    bench.run_to_the_end(
-        "from machine import UART\n"
-        "u = UART(3, 115200, timeout=0, rxbuf=4096, txbuf=8192)\n"
-        "b = bytearray(1024)\n"
-        "left = 20000\n"
-        "while left:\n"
-        "    n = u.readinto(b) or 0\n"
-        "    left -= n\n"
-        "    at = 0\n"
-        "    while at < n: at += u.write(memoryview(b)[at:n]) or 0\n"
-    )
-    echoed = b""
-    for at in range(0, len(data), 2000):
-        bench.send("modem", data[at : at + 2000])
-        echoed += bench.receive("modem", 2000)
-    assert echoed == data
-
-
 # Resets
 
 
-def test_a_watchdog_that_is_not_fed_resets_and_says_so(bench: Workbench) -> None:
-    assert bench.run("import machine; w = machine.WDT(timeout=300); w.feed()") == ""
-    bench.run_to_the_end("while True: pass")
-    bench.wait_for(r"^\*\*\* watchdog at [0-9A-F]{8}, called from [0-9A-F]{8}")
-    bench.wait_for_prompts(2)
+FED_AND_THEN_NOT = """
+import machine, time
+w = machine.WDT(timeout=300)
+for _ in range(45):
+    time.sleep_ms(20)
+    w.feed()
+print("fed for three times as long")
+while True:
+    pass
+"""
+
+
+def test_a_watchdog_that_is_not_fed_any_more_resets_and_says_so(bench: Workbench) -> None:
+    bench.run_to_the_end(FED_AND_THEN_NOT)
+    bench.wait_for_next(
+        r"fed for three times as long\s+\*\*\* watchdog at [0-9A-F]{8}, called from [0-9A-F]{8}"
+    )
+    bench.wait_for_next(PROMPT)
     cause = "import machine; print(machine.reset_cause() == machine.WDT_RESET)"
     assert bench.run(cause) == "True\n"
 
 
 def test_a_fault_prints_the_registers_and_resets(bench: Workbench) -> None:
     bench.run_to_the_end("import machine; machine.mem32[0xE0100000]")
-    bench.wait_for(r"^\*\*\* (bus|hard) fault at [0-9A-F]{8}")
-    bench.wait_for(r"^r0  [0-9A-F]{8}  r1  [0-9A-F]{8}")
-    bench.wait_for(r"^sp  [0-9A-F]{8}  xpsr ")
-    bench.wait_for_prompts(3)
+    bench.wait_for_next(r"^\*\*\* (bus|hard) fault at [0-9A-F]{8}")
+    bench.wait_for_next(r"^r0  [0-9A-F]{8}  r1  [0-9A-F]{8}")
+    bench.wait_for_next(r"^sp  [0-9A-F]{8}  xpsr ")
+    bench.wait_for_next(PROMPT)
     cause = "import machine; print(machine.reset_cause() == machine.FAULT_RESET)"
     assert bench.run(cause) == "True\n"
 

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,9 +28,9 @@ for n in range(60):
 
 
 @pytest.fixture
-def started(blank: Workbench) -> Iterator[Workbench]:
+def started(blank: Workbench) -> Workbench:
     """A board of its own at its prompt, since what is done to it may stay."""
-    yield blank.start()
+    return blank.start()
 
 
 def soft_reset(bench: Workbench) -> None:

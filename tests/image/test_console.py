@@ -46,10 +46,23 @@ def test_mpremote_configures_the_board_and_starts_it(blank: Workbench, tmp_path:
     assert read_file(blank.board.flash, "config.json") == text.encode()
 
 
-def test_the_host_puts_the_sites_configuration_into_the_flash(blank: Workbench) -> None:
-    Site(meters=1).write(blank.folder)
+def test_power_on_gives_the_sites_configuration_to_a_flash_that_has_none(
+    blank: Workbench, tmp_path: Path
+) -> None:
+    sites = Site(meters=1).write(blank.folder).read_bytes()
+    flash = blank.board.flash
     blank.board.start()
     blank.wait_for(BOOT)
+    assert not blank.board.keeps_own_configuration
+    local = Site(meters=2).write(tmp_path / "copy")
+    blank.mpremote("fs", "cp", local, ":/config.json")
     blank.kill()
-    written = (blank.folder / "config.json").read_bytes()
-    assert read_file(blank.board.flash, "config.json") == written
+    # What a technician has put there stays, until somebody wants it otherwise.
+    blank.board.start()
+    blank.wait_for(BOOT)
+    assert blank.board.keeps_own_configuration
+    blank.kill()
+    assert read_file(flash, "config.json") == local.read_bytes()
+    blank.board.start(configure=True)
+    blank.kill()
+    assert read_file(flash, "config.json") == sites

@@ -1,5 +1,7 @@
 """What a person sees who starts the virtual board with something missing or wrong."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,21 @@ def test_a_flash_of_another_size_is_left_alone(blank: Workbench) -> None:
     flash.write_bytes(b"somebody's")
     assert "has 10 bytes and not 4194304" in complaint(blank.folder)
     assert flash.read_bytes() == b"somebody's"
+
+
+def test_a_crash_is_not_taken_for_the_power_cut_that_was_asked_for(blank: Workbench) -> None:
+    blank.start(cut=1000)
+    assert blank.board.pid is not None
+    os.kill(blank.board.pid, signal.SIGSEGV)
+    assert blank.board.wait(10)
+    assert blank.board.died
+    assert "SIGSEGV" in blank.board.obituary()
+
+
+def test_the_power_cut_that_was_asked_for_is_no_death(blank: Workbench) -> None:
+    blank.board.start(cut=1)  # in the making of the file system
+    assert blank.board.wait(10)
+    assert not blank.board.died
 
 
 def test_two_boards_never_share_a_flash(blank: Workbench) -> None:

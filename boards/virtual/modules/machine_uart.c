@@ -124,7 +124,11 @@ static void mp_machine_uart_init_helper(machine_uart_obj_t *self, size_t n_args,
     check_size("rxbuf", values[ARG_rxbuf].u_int, uart_receive_size(self->number));
     check_size("txbuf", values[ARG_txbuf].u_int, uart_transmit_size(self->number));
     mp_obj_t parity = values[ARG_parity].u_obj;
-    self->parity = parity == mp_const_none ? -1 : mp_obj_get_int(parity) & 1;
+    mp_int_t odd = parity == mp_const_none ? -1 : mp_obj_get_int(parity);
+    if (odd < -1 || odd > 1) {
+        mp_raise_ValueError(MP_ERROR_TEXT("bad UART setting"));
+    }
+    self->parity = odd;
     self->baudrate = values[ARG_baudrate].u_int;
     self->bits = values[ARG_bits].u_int;
     self->stop = values[ARG_stop].u_int;

@@ -10,7 +10,7 @@ from ipaddress import IPv4Interface
 
 DEVICE = "/dev/net/tun"
 
-_NAME_PATTERN = b"modem%d"  # the kernel takes the first number that is free
+_NAME_PATTERN = b"meter%d"  # the kernel takes the first number that is free
 _MAX_PACKET_BYTES = 65536
 # From linux/if_tun.h, linux/sockios.h and net/if.h.
 _TUNSETIFF = 0x400454CA
@@ -101,8 +101,8 @@ def _address(packed: bytes) -> bytes:
 def _advice(error: OSError) -> str:
     if error.errno == errno.EPERM:
         return (
-            "no network interface may be made here; run the modem simulator in a network "
-            "namespace of its own (unshare --user --map-root-user --net) or as root"
+            "no network interface may be made here; run this in a network namespace of its own "
+            "(unshare --user --map-root-user --net) or as root"
         )
     if error.errno == errno.EACCES:
         return f"{DEVICE} may not be opened; run as root or let users open it (chmod 666 {DEVICE})"
