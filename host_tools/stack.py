@@ -55,7 +55,7 @@ class StackOptions:
     the meters' in ms ("40" or "20-120"), `heartbeat` and `linger` seconds. `account` is user and
     password that the mobile network asks for. `concentrator` replaces the command of the firmware
     on the host, `image` what the virtual board runs; the wall clocks, the board's and the
-    network's, run `lapse` times as fast as everything else.
+    network's, run `lapse` times as fast as everything else from the making of the stack on.
     """
 
     board: str = "host"
@@ -137,6 +137,7 @@ class Stack:
         self.options = options or StackOptions()
         self.site = self.options.site(broker_port=1883)  # until the broker has its port
         self.device = DEVICE
+        self._since = int(time.time())  # when the wall clocks were right
         self.logs = self.folder / "logs"
         self.truth_file = self.folder / _TRUTH
         self.site_folder = self.folder / "site"
@@ -377,7 +378,12 @@ class Stack:
         if self.options.board == "virtual":
             options = self.options
             return VirtualBoard(
-                self.site_folder, log, image=options.image, name=name, lapse=options.lapse
+                self.site_folder,
+                log,
+                image=options.image,
+                name=name,
+                lapse=options.lapse,
+                since=self._since,
             )
         return _Program(
             name,
@@ -404,7 +410,8 @@ class Stack:
         command = [
             *(sys.executable, "-m", "host_tools.modem_simulator"),
             *("--link", str(self.site_folder / "modem"), "--status", str(self._modem_status)),
-            *("--lapse", str(self.options.lapse), "--script", "-"),
+            *("--lapse", str(self.options.lapse), "--since", str(self._since)),
+            *("--script", "-"),
         ]
         if self.options.board == "virtual":
             command += ["--baud", str(_VIRTUAL_MODEM_BAUD)]

@@ -63,15 +63,18 @@ class VirtualBoard(ChildProcess):
         image: Path = IMAGE,
         name: str = "virtual board",
         lapse: int = 1,
+        since: int = 0,
     ) -> None:
         """Prepare; nothing is looked at before `start()`.
 
-        Its wall clock runs `lapse` times as fast as time itself.
+        Its wall clock runs `lapse` times as fast as time itself, and was right at `since`, in
+        seconds since 1970 UTC; 0 means at power on.
         """
         super().__init__(name, [_QEMU], log)
         self.site = site.absolute()
         self.image = image
         self.lapse = lapse
+        self.since = since
         self.flash = self.site / _FLASH
         self.console = self.site / _CONSOLE
         self.keeps_own_configuration = False
@@ -223,7 +226,7 @@ class VirtualBoard(ChildProcess):
         if cut:
             semihosting.append(f"arg=cut={cut}")
         if self.lapse != 1:
-            semihosting.append(f"arg=lapse={self.lapse}")
+            semihosting += [f"arg=lapse={self.lapse}", f"arg=since={self.since}"]
         command = [_QEMU, *("-M", "mps2-an385", "-display", "none", "-monitor", "none")]
         command += ["-kernel", str(self.image), "-semihosting-config", ",".join(semihosting)]
         command += ["-chardev", f"pty,id=console,logfile={_escape(self.log)},logappend=on"]

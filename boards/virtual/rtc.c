@@ -12,18 +12,25 @@
 
 static uint64_t set_ms;    // the wall clock when it was set,
 static uint64_t set_at_ms; // and the uptime then
-static uint32_t lapse = 1; // how many times as fast as time itself the clock runs
-static uint32_t first_s;   // what the host said at boot; 0 once the clock is aligned
+static uint32_t lapse = 1; // how many times as fast as time itself the clock runs,
+static uint32_t since_s;   // since when, by the host's clock
+static uint32_t first_s;   // what that said at boot; 0 once the clock is aligned
+
+static uint32_t number_option(const char *name, uint32_t otherwise) {
+    const char *option = host_option(name);
+    uint32_t number = option ? strtoul(option, NULL, 10) : 0;
+    return number ? number : otherwise;
+}
+
+static void set_from_host(uint32_t host_s) {
+    rtc_set_ms((since_s + (uint64_t)(host_s - since_s) * lapse) * 1000);
+}
 
 void rtc_start(void) {
-    const char *option = host_option("lapse");
-    if (option && strtoul(option, NULL, 10) > 0) {
-        lapse = strtoul(option, NULL, 10);
-    }
-    uint32_t now_s = host_time();
-    rtc_set_ms(now_s * 1000ull);
-    // A clock that runs faster is ahead before the second is over, and must not be put back.
-    first_s = lapse == 1 ? now_s : 0;
+    first_s = host_time();
+    lapse = number_option("lapse", 1);
+    since_s = number_option("since", first_s);
+    set_from_host(first_s);
 }
 
 void rtc_poll(void) {
@@ -31,7 +38,7 @@ void rtc_poll(void) {
         uint32_t now_s = host_time();
         if (now_s != first_s) {
             first_s = 0;
-            rtc_set_ms(now_s * 1000ull);
+            set_from_host(now_s);
         }
     }
 }

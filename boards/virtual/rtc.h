@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The wall clock: the host's time at boot, the timer's from then on. With QEMU's option lapse=<n>
-// it runs n times as fast, so that an hour of slots passes in minutes; nothing else does.
+// it runs n times as fast, so that an hour of slots passes in minutes; nothing else does. Option
+// since=<s>, in seconds since 1970 UTC, says when it was right; without it, at boot.
 
 #ifndef VIRTUAL_RTC_H
 #define VIRTUAL_RTC_H

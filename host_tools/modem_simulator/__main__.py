@@ -45,6 +45,12 @@ def main(
         int,
         typer.Option(help="The network's clock runs so many times as fast as time itself.", min=1),
     ] = 1,
+    since: Annotated[
+        float | None,
+        typer.Option(
+            help="When that clock was right, in s since 1970 UTC; at the start if not given."
+        ),
+    ] = None,
     host_name: Annotated[
         list[str] | None,
         typer.Option(help="Name that the network knows, as broker.test=10.64.64.1; repeatable."),
@@ -69,7 +75,7 @@ def main(
     Data calls (ATD*99#) need /dev/net/tun and a network namespace, or root.
     """
     stop = threading.Event()
-    began_s = time.time()
+    since_s = time.time() if since is None else since
     try:
         conditions = Conditions(
             latency_ms=latency,
@@ -80,7 +86,7 @@ def main(
             uart_bit_s=baud,
             user=user,
             password=password,
-            now=lambda: began_s + (time.time() - began_s) * lapse,
+            now=lambda: since_s + (time.time() - since_s) * lapse,
             host_names=_host_names(host_name or []),
         )
         commands = _script(script) if script is not None else None

