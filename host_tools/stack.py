@@ -322,7 +322,7 @@ class Stack:
             return True
 
         per_slot_s = self.options.period / self.options.lapse
-        limit_s = 2 * slots * per_slot_s + _READY_S
+        limit_s = 4 * slots * per_slot_s + _READY_S
         self._wait(quiet, limit_s, f"fewer than {slots} slots are read")
         return found[-1]
 

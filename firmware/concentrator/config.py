@@ -15,6 +15,8 @@ from .records import MAX_METERS
 
 VERSION = const(1)
 
+_LARGEST = const(32768)  # characters: four times what 64 meters and all other fields take
+
 _REQUIRED = object()
 
 
@@ -34,11 +36,13 @@ def load(path):
     """Read and validate the file at `path`; returns a Section. Raises ConfigError."""
     try:
         with open(path) as file:
-            text = file.read()
+            text = file.read(_LARGEST + 1)
     except OSError:
         raise ConfigError("%s: cannot be read; create it, docs/configuration.md says how" % path)
     except UnicodeError:
         raise ConfigError("%s: is not UTF-8 text" % path)
+    if len(text) > _LARGEST:
+        raise ConfigError("%s: is longer than %d characters" % (path, _LARGEST))
     return parse(text, path)
 
 

@@ -122,6 +122,8 @@ def main() -> int:
     try:
         if target.exists() and not (target / "package.json").exists():
             raise BundleError(f"{target} is there and is no bundle: not overwritten")
+        if not (board / "board").is_dir():
+            raise BundleError(f"{board} is no board: it has no package board (docs/board.md)")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         compiler = Compiler(arguments.mpy_cross, arguments.architecture)

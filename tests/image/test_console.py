@@ -13,7 +13,9 @@ BOOT = r" event: boot "
 
 def test_without_configuration_the_board_says_how_to_get_one(blank: Workbench) -> None:
     blank.start()
-    assert "concentrator: there is no configuration /config.json; copy one" in blank.board.output()
+    assert (
+        "concentrator: there is no configuration /config.json; write one" in blank.board.output()
+    )
     assert blank.board.at_prompt
     assert blank.mpremote("exec", "print(6 * 7)") == "42\n"
 

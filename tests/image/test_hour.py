@@ -29,11 +29,11 @@ OPTIONS = StackOptions(
     heartbeat=1,
     lapse=20,
 )
-BIRTH_S = 40
-DROP_S = 60  # lwIP asks for an echo every 10 s and gives up at the fourth time
-HALF_OPEN_S = 90  # a full send buffer, of which nothing is acknowledged for 60 s
-REFUSAL_S = 15
-CATCH_UP_S = 30
+BIRTH_S = 120
+DROP_S = 120  # lwIP asks for an echo every 10 s and gives up at the fourth time
+HALF_OPEN_S = 150  # a full send buffer, of which nothing is acknowledged for 60 s
+REFUSAL_S = 60
+CATCH_UP_S = 120
 HEALTHY = f"set rate_bit_s=none address_policy=give password={PASSWORD}"
 SLOW = "set rate_bit_s=4800"  # less than the readings need: there is always something under way
 

@@ -1,6 +1,7 @@
 # The configuration: what is taken, what is refused, and whether the refusal can be acted upon.
 
 import json
+import os
 import random
 
 from concentrator import config, items, records, strict_json
@@ -364,18 +365,22 @@ def test_files_that_cannot_be_read():
         raise AssertionError(content)
 
 
-def test_a_file_that_is_no_text():
-    path = "/tmp/concentrator-test-config-%d.json" % random.getrandbits(30)
-    with open(path, "wb") as file:
-        file.write(b'{"version": "\xff\xfe"}')
-    try:
-        config.load(path)
-    except ConfigError as error:
-        assert path in str(error), error
-    else:
-        raise AssertionError("taken")
-    finally:
-        __import__("os").remove(path)
+def test_a_file_that_is_no_text_or_too_long_for_the_heap():
+    for content, why in (
+        (b'{"version": "\xff\xfe"}', "is not UTF-8 text"),
+        (b" " * 32769, "is longer than 32768 characters"),
+    ):
+        path = "/tmp/concentrator-test-config-%d.json" % random.getrandbits(30)
+        with open(path, "wb") as file:
+            file.write(content)
+        try:
+            config.load(path)
+        except ConfigError as error:
+            assert str(error) == "%s: %s" % (path, why), error
+        else:
+            raise AssertionError("taken")
+        finally:
+            os.remove(path)
 
 
 # --- Fuzz ------------------------------------------------------------------------------------

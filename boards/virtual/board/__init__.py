@@ -41,7 +41,7 @@ def configuration():
         os.stat(_CONFIGURATION)
     except OSError:
         raise BoardError(
-            "there is no configuration %s; copy one to the board with "
+            "there is no configuration %s; write one (docs/configuration.md) and copy it with "
             "'mpremote connect <port> cp config.json :/config.json + reset'" % _CONFIGURATION
         )
     return _CONFIGURATION
