@@ -90,7 +90,7 @@ def steady_state(folder: Path) -> list[Row]:
     with Stack(folder, options) as stack:
         early = stack.heap_in_use(EARLY_SLOTS)
         late = stack.heap_in_use(LATE_SLOTS)
-        time.sleep(PERIOD_S / LAPSE / 4)  # into the slot: it goes on with that one
+        wait_into_slot(stack.truth_file)  # it goes on with that one
         stack.kill_concentrator()
         births = stack.store.births(stack.device)
         stack.start_concentrator()
@@ -110,6 +110,15 @@ def steady_state(folder: Path) -> list[Row]:
         Row("power on to first answer of a meter", first_poll_s, "s", budget=FIRST_POLL_BUDGET_S),
         Row(f"power on to online, {way}", online_s, "s", budget=ONLINE_BUDGET_S),
     ]
+
+
+def wait_into_slot(truth: Path) -> None:
+    """Return when the first meters of a slot have been read."""
+    time.sleep(PERIOD_S / LAPSE / 3)  # the slot under way may have come to its end
+    size = truth.stat().st_size
+    while truth.stat().st_size == size:
+        time.sleep(0.01)
+    time.sleep(0.2)
 
 
 def say_no_ppp(obstacle: str) -> None:
