@@ -44,6 +44,8 @@ typedef struct {
     ring_t receive;
     ring_t transmit;
     uart_counters_t counters;
+    volatile bool losing; // until what came before is read
+    bool damaged;         // bytes were lost behind what was read
 } uart_t;
 
 #define UART(address, number, receive_size, transmit_size)                                        \
@@ -93,7 +95,8 @@ static void received(uart_t *uart, uint8_t byte) {
     uart->counters.received++;
     if (uart == &uarts[0] && byte == mp_interrupt_char) {
         mp_sched_keyboard_interrupt();
-    } else if (!put(&uart->receive, byte)) {
+    } else if (uart->losing || !put(&uart->receive, byte)) {
+        uart->losing = true;
         uart->counters.overruns++;
     }
 }
@@ -152,6 +155,7 @@ void uart_stop(unsigned number) {
     uint32_t state = disable_irq();
     uart->receive.out = uart->receive.in;
     uart->transmit.out = uart->transmit.in;
+    uart->losing = uart->damaged = false;
     enable_irq(state);
 }
 
@@ -164,7 +168,8 @@ size_t uart_transmit_size(unsigned number) {
 }
 
 size_t uart_read(unsigned number, uint8_t *buffer, size_t size) {
-    ring_t *ring = &uarts[number].receive;
+    uart_t *uart = &uarts[number];
+    ring_t *ring = &uart->receive;
     size_t count = used(ring);
     if (count > size) {
         count = size;
@@ -172,7 +177,17 @@ size_t uart_read(unsigned number, uint8_t *buffer, size_t size) {
     for (size_t i = 0; i < count; i++) {
         buffer[i] = get(ring);
     }
+    if (uart->losing && !used(ring)) {
+        uart->damaged = true;
+        uart->losing = false;
+    }
     return count;
+}
+
+bool uart_damaged(unsigned number) {
+    bool damaged = uarts[number].damaged;
+    uarts[number].damaged = false;
+    return damaged;
 }
 
 size_t uart_available(unsigned number) {

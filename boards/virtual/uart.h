@@ -25,9 +25,13 @@ void uart_stop(unsigned number);
 size_t uart_receive_size(unsigned number);
 size_t uart_transmit_size(unsigned number);
 
-// Take up to `size` bytes that have arrived; returns how many.
+// Take up to `size` bytes that have arrived; returns how many. Once one was lost so are all that
+// come until the others are taken: bytes that followed each other on the line do so here.
 size_t uart_read(unsigned number, uint8_t *buffer, size_t size);
 size_t uart_available(unsigned number);
+
+// Whether bytes were lost behind those that uart_read has given; forgets it.
+bool uart_damaged(unsigned number);
 
 // Queue up to `size` bytes for sending; returns how many there was room for.
 size_t uart_write(unsigned number, const uint8_t *buffer, size_t size);

@@ -141,6 +141,7 @@ class Bus:
         if self._state == _SEND:
             return self._send()
         if self._state == _SENT:
+            self._port.damaged()  # that was before
             self._answer_by = ticks_add(ticks_ms(), self._timeout_ms)
             self._end_by = ticks_add(self._answer_by, self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
             self._nap_ms = self._poll_ms
@@ -176,14 +177,14 @@ class Bus:
 
     def _listen(self):
         """Take in what has come."""
-        count = self._port.readinto(self._chunk)
+        count = self._port.readinto(self._chunk) or 0
         now = ticks_ms()
+        verdict = self._digest(count)
+        if verdict in _ANSWERS:
+            return self._succeed(verdict)
+        if verdict is not None:
+            self._reason = verdict
         if count:
-            verdict = self._digest(count)
-            if verdict in _ANSWERS:
-                return self._succeed(verdict)
-            if verdict is not None:
-                self._reason = verdict
             if ticks_diff(self._end_by, now) <= 0:
                 return self._fail(quality.JAMMED)
             gap_ends = ticks_add(now, _GAP_MS)
@@ -227,7 +228,11 @@ class Bus:
         return _DONE
 
     def _digest(self, count):
-        """Feed `count` received bytes; the best verdict on the frames they complete, or None."""
+        """Feed `count` received bytes; the best verdict on the frames they complete, or None.
+
+        An answer that is whole counts although something behind it is damaged: drivers of RS485
+        lines do that when they let go.
+        """
         taken = 0
         result = None
         while taken < count:
@@ -237,7 +242,15 @@ class Bus:
                 if verdict is not None:
                     result = verdict
                     if verdict in _ANSWERS:
-                        break
+                        return result
+        return self._cut(result) if self._port.damaged() else result
+
+    def _cut(self, result):
+        """No frame reaches across a damaged character; the best verdict on what came before."""
+        if self._transaction.decoder.timeout():
+            verdict = self._judge()
+            if verdict is not None:
+                result = verdict
         return result
 
     def _feed(self, first, end):

@@ -52,7 +52,12 @@ def test_overruns_are_counted_and_keep_what_came_first(bench: Workbench) -> None
     bench.run("import time; time.sleep_ms(300)")
     lost = len(data) - RING_BYTES
     assert bench.run("print(u.any(), u.overruns() - before)") == f"{RING_BYTES} {lost}\n"
-    assert bench.run("print(u.read())") == f"{data[:RING_BYTES]}\n"
+    assert bench.run("print(u.read(500), u.damaged())") == f"{data[:500]} False\n"
+    bench.send("bus1", b"behind the gap")  # would look as if it followed what is in the ring
+    bench.run("time.sleep_ms(100)")
+    assert bench.run("print(u.read(), u.damaged())") == f"{data[500:RING_BYTES]} True\n"
+    bench.send("bus1", b"again")
+    assert bench.run("time.sleep_ms(100); print(u.read(), u.damaged())") == "b'again' False\n"
 
 
 def test_a_long_transfer_loses_nothing(bench: Workbench) -> None:

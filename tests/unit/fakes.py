@@ -113,8 +113,11 @@ class RamFlash:
 class Port:
     """A serial port whose other end is `answer(request)`: the chunks that come back.
 
-    A chunk is what one readinto() gives at most; b"" is a readinto() that gives nothing.
+    A chunk is what one readinto() gives at most; b"" is a readinto() that gives nothing, DAMAGE a
+    character with a parity error.
     """
+
+    DAMAGE = None
 
     def __init__(self, answer):
         self.answer = answer
@@ -128,7 +131,7 @@ class Port:
         return count
 
     def readinto(self, buffer):
-        if not self.chunks:
+        if not self.chunks or self.chunks[0] is self.DAMAGE:
             return 0
         chunk = self.chunks.pop(0)
         if len(chunk) > len(buffer):
@@ -136,6 +139,12 @@ class Port:
             chunk = chunk[: len(buffer)]
         buffer[: len(chunk)] = chunk
         return len(chunk)
+
+    def damaged(self):
+        if not self.chunks or self.chunks[0] is not self.DAMAGE:
+            return False
+        self.chunks.pop(0)
+        return True
 
 
 def meter_frame(address, di, data, control=0x91):

@@ -219,11 +219,41 @@ async def test_no_request_goes_out_while_a_late_answer_is_still_coming():
     assert port.written_at == len(late), port.written_at
 
 
+# --- Characters that come with a parity or framing error --------------------------------------
+
+
+async def test_an_answer_with_a_damaged_character_in_it_is_asked_for_again():
+    # Its checksum is right: two damages may make up for each other, and the port says "damaged".
+    for at in (5, 14, len(ANSWER) - 1):
+        damaged = [ANSWER[:at], Port.DAMAGE, ANSWER[at:]]
+        await expect_value(damaged, [ANSWER], requests=2)
+
+
+async def test_damage_before_an_answer_or_behind_it_does_no_harm():
+    # What a driver does to the line when it takes hold of it, and when it lets go.
+    await expect_value([Port.DAMAGE, ANSWER])
+    await expect_value([b"\x00", Port.DAMAGE, ANSWER])
+    bus = await expect_value([ANSWER, b"\x00", Port.DAMAGE])
+    transaction = ReadTransaction(4)
+    transaction.prepare(METER, DI)
+    bus._port.answer = Script([ANSWER])
+    assert await bus.exchange(transaction) == quality.GOOD
+
+
+async def test_damage_uncovers_an_answer_behind_a_false_start():
+    false_start = b"\x68\x12\x00\x00\x00\x00\x00\x68\x91\xc8"  # 200 bytes to come
+    bus, _, transaction = make(Script([false_start + ANSWER, Port.DAMAGE]), timeout_ms=10000)
+    started = ticks_ms()
+    assert await bus.exchange(transaction) == quality.GOOD
+    assert ticks_diff(ticks_ms(), started) < GAP_MS
+
+
 # --- A line that babbles, a port that fails ---------------------------------------------------
 
 
-class Babble:
+class Babble(Port):
     def __init__(self, after_request):
+        super().__init__(None)
         self.silent = after_request
 
     def write(self, buffer, count):
@@ -398,13 +428,16 @@ async def test_a_cancelled_transaction_leaves_the_bus_free():
 # --- Heap -------------------------------------------------------------------------------------
 
 
-class Frugal:
+class Frugal(Port):
     # A meter that answers at once, `step` bytes at a time, and takes nothing from the heap.
 
     def __init__(self, step):
-        self.answer = ANSWER
+        super().__init__(ANSWER)
         self.at = len(ANSWER)
         self.step = step
+
+    def damaged(self):
+        return False
 
     def write(self, buffer, count):
         self.at = 0

@@ -54,6 +54,10 @@ class SerialPort:
             self._close()  # the other end is gone; a later write opens the port again
             return 0
 
+    def damaged(self):
+        """Whether a character behind those read was damaged: a pseudo-terminal has no parity."""
+        return False
+
     def _close(self):
         self._file.close()
         self._file = None

@@ -6,7 +6,8 @@
 // console and not to be had. baudrate, bits, parity and stop are remembered, not acted upon: QEMU
 // paces nothing and has no parity. rxbuf and txbuf are checked against the rings of uart.c.
 // timeout: milliseconds to wait for the first byte, and for room to write; 0 never waits.
-// overruns(): how many received bytes were lost since reset because nobody read them in time.
+// overruns(): how many received bytes were lost since reset because nobody read them in time;
+// damaged(): whether there were any behind those that were read last.
 
 #include "py/mperrno.h"
 #include "py/mphal.h"
@@ -302,6 +303,13 @@ static mp_obj_t machine_uart_overruns(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(machine_uart_overruns_obj, machine_uart_overruns);
 
+static mp_obj_t machine_uart_damaged(mp_obj_t self_in) {
+    machine_uart_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    return mp_obj_new_bool(uart_damaged(self->number));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(machine_uart_damaged_obj, machine_uart_damaged);
+
 #define MICROPY_PY_MACHINE_UART_CLASS_CONSTANTS                                                   \
-    {MP_ROM_QSTR(MP_QSTR_overruns), MP_ROM_PTR(&machine_uart_overruns_obj)},                      \
+    {MP_ROM_QSTR(MP_QSTR_damaged), MP_ROM_PTR(&machine_uart_damaged_obj)},                        \
+        {MP_ROM_QSTR(MP_QSTR_overruns), MP_ROM_PTR(&machine_uart_overruns_obj)},                  \
         {MP_ROM_QSTR(MP_QSTR_IRQ_RXIDLE), MP_ROM_INT(IRQ_RXIDLE)},
