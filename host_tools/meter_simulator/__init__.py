@@ -1,7 +1,8 @@
 """Simulated DL/T 645 meters of both editions on pseudo-terminal buses, timed like a real wire."""
 
 from host_tools.meter_simulator.answer import Answer
-from host_tools.meter_simulator.bus import BusError, Counters, SimulatedBus
+from host_tools.meter_simulator.bus import BusError, SimulatedBus
+from host_tools.meter_simulator.counters import Counters
 from host_tools.meter_simulator.fault_words import set_fault
 from host_tools.meter_simulator.faults import Faults
 from host_tools.meter_simulator.frame import Frame, FrameScanner, encode

@@ -9,9 +9,6 @@ Meters may have speeds of their own. A pseudo terminal has none, but it remember
 asked for: a bus may go by that, and then a meter hears only what comes at its own speed.
 """
 
-import array
-import ctypes
-import fcntl
 import os
 import random
 import select
@@ -20,13 +17,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from host_tools.meter_simulator.counters import Counters
 from host_tools.meter_simulator.frame import Frame, FrameScanner, encode
 from host_tools.meter_simulator.line import BITS_PER_CHARACTER, Transmission, collide
 from host_tools.meter_simulator.meter import Meter
+from host_tools.meter_simulator.terminal import (
+    SPEEDS,
+    ask_for_exact_timers,
+    asked_speed,
+    mark_speed,
+    unread,
+)
 from host_tools.meter_simulator.truth import TruthLog
 from host_tools.pseudo_terminal import LinkInUseError, PseudoTerminal
 
@@ -37,47 +41,10 @@ _INTER_BYTE_TIMEOUT_S = 0.5  # Tb: a frame that pauses longer than this is over
 _STALE_S = 2.0  # an answer that nobody has read for so long has no reader
 _UNREAD_MAX = 1024  # bytes that wait for a reader before more are dropped
 _HOUSEKEEPING_S = 0.1
-_PR_SET_TIMERSLACK = 29
-_TIMER_SLACK_NS = 1_000
-# Constants of the system: speed in bit/s.
-_SPEEDS = {
-    getattr(termios, f"B{speed}"): speed
-    for speed in (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
-}
 
 
 class BusError(Exception):
     """A bus that cannot be set up as asked; the text is one sentence for the user."""
-
-
-@dataclass
-class Counters:
-    """What happened on a bus; written by the bus's thread only, readable from any."""
-
-    requests: int = 0
-    """Intact frames from the master."""
-
-    answers: int = 0
-    """Answers sent to their last byte."""
-
-    ignored: int = 0
-    """Intact requests that no meter had to answer, or could."""
-
-    collisions: int = 0
-    """Times that two spoke at once, and nobody was understood."""
-
-    bytes_in: int = 0
-    """Bytes heard from the master."""
-
-    bytes_out: int = 0
-    """Bytes sent, noise included."""
-
-    def __str__(self) -> str:
-        """Give all counters in one line."""
-        return (
-            f"{self.requests} requests, {self.answers} answers, {self.ignored} ignored, "
-            f"{self.collisions} collisions, {self.bytes_in} bytes in, {self.bytes_out} bytes out"
-        )
 
 
 class SimulatedBus:
@@ -160,7 +127,7 @@ class SimulatedBus:
             raise BusError(f"{self.link} cannot become a bus: {error.strerror}.") from error
         # A view of the master's end: shows what it has not read yet, and the speed it asks for.
         self._far_end = os.open(self._terminal.device, os.O_RDWR | os.O_NOCTTY)
-        self._speed_at_first = _mark_speed(self._far_end) if self._heed_terminal else 0
+        self._speed_at_first = mark_speed(self._far_end) if self._heed_terminal else 0
         self._stop_reader, self._stop_writer = os.pipe()
         self._thread = threading.Thread(target=self._run, name=f"bus {self.number}", daemon=True)
         self._thread.start()
@@ -187,7 +154,7 @@ class SimulatedBus:
 
     def _run(self) -> None:
         try:
-            _ask_for_exact_timers()
+            ask_for_exact_timers()
             self._serve()
         except OSError as error:  # such as a full disk under the truth log
             self.error = error
@@ -220,8 +187,8 @@ class SimulatedBus:
         """The speed at which the master sends; None: as every meter wants it."""
         if not self._heed_terminal:
             return None
-        speed = _terminal_speed(self._far_end)
-        return self.baud if speed == self._speed_at_first else _SPEEDS.get(speed, 0)
+        speed = asked_speed(self._far_end)
+        return self.baud if speed == self._speed_at_first else SPEEDS.get(speed, 0)
 
     def _hear(self, chunk: bytes, now: float) -> None:
         """Take what the master sent, and begin to answer if a request is complete."""
@@ -322,7 +289,7 @@ class SimulatedBus:
                 sending.done()
 
     def _write(self, data: bytes, port: int) -> None:
-        if _unread(self._far_end) > _UNREAD_MAX:
+        if unread(self._far_end) > _UNREAD_MAX:
             return  # nobody listens: the bytes are lost, as they are on a wire
         try:
             self.counters.bytes_out += os.write(port, data)
@@ -341,7 +308,7 @@ class SimulatedBus:
         for meter in self._meters:
             self._babble(meter, now)
         quiet = not self._transmissions and now > self._last_written + _STALE_S
-        if quiet and _unread(self._far_end):
+        if quiet and unread(self._far_end):
             # Left behind by a master that was killed: its successor must not find it.
             termios.tcflush(self._far_end, termios.TCIFLUSH)
 
@@ -358,28 +325,3 @@ class SimulatedBus:
         self._lose_transmissions(now)
         noise = self._random.randbytes(meter.faults.babble_size)
         self._transmissions.append(Transmission(now, noise, meter.baud or self.baud))
-
-
-def _unread(fd: int) -> int:
-    """Tell how many bytes wait in a terminal for their reader."""
-    count = array.array("i", [0])
-    fcntl.ioctl(fd, termios.FIONREAD, count)
-    return count[0]
-
-
-def _terminal_speed(fd: int) -> int:
-    """Give the constant of the output speed that a terminal was asked for."""
-    return termios.tcgetattr(fd)[5]
-
-
-def _mark_speed(fd: int) -> int:
-    """Ask a terminal for a speed that no master does, to see when one has; give its constant."""
-    settings = termios.tcgetattr(fd)
-    settings[4] = settings[5] = termios.B50
-    termios.tcsetattr(fd, termios.TCSANOW, settings)
-    return termios.B50
-
-
-def _ask_for_exact_timers() -> None:
-    """Have the calling thread woken on time, where Linux would allow itself 50 us by default."""
-    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(_TIMER_SLACK_NS))

@@ -107,7 +107,7 @@ class Registers:
             for index in range(BINS)
         ]
         # Demand that was cleared belongs to no period any more that has not ended before.
-        if end_s > self._demand_cleared_s:
+        if end_s >= self._demand_cleared_s:
             start_s = max(start_s, self._demand_cleared_s)
         start_s = max(start_s, self._cleared_s)
         peaks = [self._curve.peak(*span, weights) for span in self._spans(start_s, end_s)]
