@@ -21,3 +21,23 @@ class Answer:
     di: str = ""
     values: tuple[Value, ...] = ()
     new_baud: int | None = None
+
+
+def said(
+    address: str,
+    function: int,
+    data: bytes = b"",
+    *,
+    more: bool = False,
+    di: str = "",
+    told: tuple[Value, ...] = (),
+    new_baud: int | None = None,
+) -> Answer:
+    """Give the normal answer of a function; `told` are the values of the identifier `di`."""
+    control = function | NORMAL | (MORE if more else 0)
+    return Answer(Frame(address, control, data), di, told, new_baud)
+
+
+def refused(address: str, function: int, error_word: int, further: bytes = b"") -> Answer:
+    """Give the refusal of a function."""
+    return Answer(Frame(address, function | REFUSAL, bytes([error_word]) + further))

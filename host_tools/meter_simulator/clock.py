@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 _LIMIT = timedelta(minutes=5)  # a broadcast changes no more, and nothing so near to an edge
-_MIDNIGHT = time(0)
 
 
 class Clock:
@@ -44,7 +43,7 @@ class Clock:
         self._steps = [(-math.inf, offset_s)]
 
     def take_broadcast(
-        self, time_s: float, told: datetime, settlements: Iterable[time] = ()
+        self, time_s: float, told: datetime, settlements: Iterable[datetime] = ()
     ) -> bool:
         """Heed a broadcast time, if the rules allow it; tell whether it was heeded.
 
@@ -54,19 +53,11 @@ class Clock:
         shown = self.local(time_s)
         if self._broadcast_day == shown.date() or abs(told - shown) > _LIMIT:
             return False
-        if any(
-            _is_near(moment, edge)
-            for moment in (shown, told)
-            for edge in (_MIDNIGHT, *settlements)
-        ):
-            return False
+        for moment in (shown, told):
+            midnight = datetime.combine(moment.date(), time(0))
+            edges = (midnight, midnight + timedelta(days=1), *settlements)
+            if any(abs(moment - edge) <= _LIMIT for edge in edges):
+                return False
         self.set(time_s, told)
         self._broadcast_day = shown.date()
         return True
-
-
-def _is_near(moment: datetime, edge: time) -> bool:
-    """Tell whether a time is within the limit of a time of day, around midnight as well."""
-    day = timedelta(days=1)
-    apart = (moment - datetime.combine(moment.date(), edge)) % day
-    return min(apart, day - apart) <= _LIMIT

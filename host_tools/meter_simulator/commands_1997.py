@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from host_tools.meter_simulator import addresses
 from host_tools.meter_simulator.access import ERROR_PASSWORD, LEVEL_CONTROL, LEVEL_WRITE
-from host_tools.meter_simulator.answer import MORE, NORMAL, REFUSAL, Answer
+from host_tools.meter_simulator.answer import MORE, Answer, refused, said
 from host_tools.meter_simulator.baud import SPEEDS_1997
 from host_tools.meter_simulator.follow_ups import FollowUps
 from host_tools.meter_simulator.formats import (
     MONTH_TO_MINUTE,
+    Value,
     join,
     moment_from_bcd,
     stamp,
@@ -136,9 +137,7 @@ class Commands1997:
     def _set_time(self, data: bytes, time_s: float) -> None:
         told = moment_from_bcd(data) if len(data) == 6 else None
         if told is not None:
-            works = self._works
-            edges = works.settlements.times_of_day(works.settlement_days)
-            works.clock.take_broadcast(time_s, told, edges)
+            self._works.take_broadcast(told, time_s)
 
     def _write_address(self, data: bytes, _: float) -> Answer | None:
         """Take a new address, and answer from it; without the key pressed there is silence."""
@@ -187,14 +186,15 @@ class Commands1997:
         *,
         more: bool = False,
         di: str = "",
-        told: tuple = (),
+        told: tuple[Value, ...] = (),
         new_baud: int | None = None,
     ) -> Answer:
-        control = self._function | NORMAL | (MORE if more else 0)
-        return Answer(Frame(self._address, control, data), di, told, new_baud)
+        return said(
+            self._address, self._function, data, more=more, di=di, told=told, new_baud=new_baud
+        )
 
     def _refuse(self, error_word: int) -> Answer:
-        return Answer(Frame(self._address, self._function | REFUSAL, bytes([error_word])))
+        return refused(self._address, self._function, error_word)
 
     @property
     def _address(self) -> str:

@@ -5,38 +5,40 @@ from datetime import datetime
 
 from host_tools.meter_simulator.access import ERROR_PASSWORD, LEVEL_CONTROL, LEVEL_WRITE
 from host_tools.meter_simulator.addresses import BROADCAST, WILDCARD, from_wire, matches
-from host_tools.meter_simulator.answer import MORE, NORMAL, REFUSAL, Answer
+from host_tools.meter_simulator.answer import Answer, refused, said
 from host_tools.meter_simulator.baud import SPEEDS_2007
 from host_tools.meter_simulator.events_2007 import Events2007
-from host_tools.meter_simulator.follow_ups import FollowUps
-from host_tools.meter_simulator.formats import join, moment_from_bcd, values
-from host_tools.meter_simulator.frame import BODY_MAX, Frame
+from host_tools.meter_simulator.formats import moment_from_bcd
+from host_tools.meter_simulator.frame import Frame
 from host_tools.meter_simulator.identifiers_2007 import ADDRESS as OWN_ADDRESS
 from host_tools.meter_simulator.identifiers_2007 import (
     DATE,
     DATE_AND_TIME,
-    LOAD,
     REPORT_RESET,
-    REPORT_WORD,
     TIME,
-    Identifiers2007,
 )
-from host_tools.meter_simulator.load_records_2007 import LoadRecords2007
 from host_tools.meter_simulator.memory import ERROR_OTHER
 from host_tools.meter_simulator.operations_2007 import Operations2007
+from host_tools.meter_simulator.reads_2007 import (
+    ERROR_NO_SUCH_DATA,
+    FOLLOW_UP,
+    IDENTIFIER_SIZE,
+    READ,
+    Reads2007,
+)
 from host_tools.meter_simulator.works import Works
 
-READ, FOLLOW_UP, READ_ADDRESS, WRITE, WRITE_ADDRESS = 0x11, 0x12, 0x13, 0x14, 0x15
+READ_ADDRESS, WRITE, WRITE_ADDRESS = 0x13, 0x14, 0x15
 FREEZE, CHANGE_BAUD, CHANGE_PASSWORD = 0x16, 0x17, 0x18
 CLEAR_DEMAND, CLEAR_METER, CLEAR_EVENTS = 0x19, 0x1A, 0x1B
 CONTROL, OUTPUT, SECURITY, SET_TIME = 0x1C, 0x1D, 0x03, 0x08
 
-ERROR_NO_SUCH_DATA, ERROR_BAUD = 0x02, 0x08
+ERROR_BAUD = 0x08
 
-_IDENTIFIER_SIZE = 4
 _PASSWORD_SIZE = 4  # level and three bytes
 _OPERATOR_SIZE = 4
-_WRITE_HEAD = _IDENTIFIER_SIZE + _PASSWORD_SIZE + _OPERATOR_SIZE
+_NOBODY = bytes(_OPERATOR_SIZE)
+_WRITE_HEAD = IDENTIFIER_SIZE + _PASSWORD_SIZE + _OPERATOR_SIZE
 _WRITE_MAX = 50
 _PASSWORD_CHANGE_SIZE = 12
 _CLEAR_SIZE = 8
@@ -59,15 +61,12 @@ class Commands2007:
     def __init__(self, works: Works) -> None:
         """Act on the works of a meter."""
         self._works = works
-        self._identifiers = Identifiers2007(works)
-        self._load = LoadRecords2007(works)
+        reads = Reads2007(works)
         self._events = Events2007(works)
         self._operations = Operations2007(works)
-        self._follow_ups = FollowUps()
-        self._complete = b""  # identifier of a complete answer that pretended not to be
         self._functions: dict[int, Callable[[bytes, float], Answer | None]] = {
-            READ: self._read,
-            FOLLOW_UP: self._follow_up,
+            READ: reads.read,
+            FOLLOW_UP: reads.follow_up,
             READ_ADDRESS: self._read_address,
             WRITE: self._write,
             FREEZE: self._freeze,
@@ -97,8 +96,10 @@ class Commands2007:
         act = self._functions.get(function)
         if act is None:
             return None
-        self._works.relay.catch_up(time_s)
         self._function = function
+        moved_s = self._works.relay.catch_up(time_s)
+        if moved_s is not None:
+            self._operations.relay_moved(self._works.relay.is_open, _NOBODY, moved_s)
         return act(request.data, time_s)
 
     def _hear_broadcast(self, function: int, data: bytes, time_s: float) -> None:
@@ -106,53 +107,13 @@ class Commands2007:
             self._set_time(data, time_s)
         elif function == FREEZE and len(data) == 4:
             self._works.freezes.command(data, time_s)
+        elif function == OUTPUT and len(data) == 1 and data[0] < _OUTPUTS:
+            self._works.output = data[0]
 
     def _heeds_wildcard(self, function: int) -> bool:
         if function in (READ, FOLLOW_UP):
             return self._works.faults.wildcard_read
         return function not in _NOT_FOR_ANYBODY
-
-    # Reading
-
-    def _read(self, data: bytes, time_s: float) -> Answer:
-        if len(data) < _IDENTIFIER_SIZE:
-            return self._refuse(ERROR_OTHER)
-        identifier = int.from_bytes(data[:_IDENTIFIER_SIZE], "little")
-        arguments = data[_IDENTIFIER_SIZE:]
-        if identifier >> 24 == LOAD and self._works.memory.fixed(identifier) is None:
-            record = self._load.read(identifier, arguments, time_s)
-            fields = None if record is None else [record]
-        else:
-            fields = None if arguments else self._identifiers.read(identifier, time_s)
-        if fields is None:
-            return self._refuse(ERROR_NO_SUCH_DATA)
-        return self._tell(data[:_IDENTIFIER_SIZE], join(fields), values(fields))
-
-    def _tell(self, identifier: bytes, data: bytes, told: tuple) -> Answer:
-        """Answer a read with a value, the first part of it if it is long."""
-        limit = self._works.faults.split_at
-        part, more = self._follow_ups.begin(
-            identifier,
-            data,
-            limit or BODY_MAX - _IDENTIFIER_SIZE,
-            limit or BODY_MAX - _IDENTIFIER_SIZE - 1,
-        )
-        pending = self._works.faults.event_pending and not more
-        self._complete = identifier if pending else b""
-        name = identifier[::-1].hex().upper()
-        return self._say(identifier + part, more=more or pending, di=name, told=told)
-
-    def _follow_up(self, data: bytes, time_s: float) -> Answer:
-        if len(data) != _IDENTIFIER_SIZE + 1:
-            return self._refuse(ERROR_NO_SUCH_DATA)
-        identifier, sequence = data[:_IDENTIFIER_SIZE], data[_IDENTIFIER_SIZE]
-        if identifier == self._complete and sequence == 1:
-            word = self._identifiers.read(REPORT_WORD, time_s)
-            return self._say(REPORT_WORD.to_bytes(4, "little") + join(word or ()) + data[-1:])
-        part = self._follow_ups.numbered(identifier, sequence)
-        if part is None:
-            return self._refuse(ERROR_NO_SUCH_DATA)
-        return self._say(identifier + part[0] + data[-1:], more=part[1])
 
     def _read_address(self, data: bytes, _: float) -> Answer | None:
         return None if data else self._say(bytes.fromhex(self._works.address)[::-1])
@@ -162,8 +123,8 @@ class Commands2007:
     def _write(self, data: bytes, time_s: float) -> Answer:
         if not _WRITE_HEAD < len(data) <= _WRITE_MAX:
             return self._refuse(ERROR_OTHER)
-        identifier = int.from_bytes(data[:_IDENTIFIER_SIZE], "little")
-        password = data[_IDENTIFIER_SIZE : _IDENTIFIER_SIZE + _PASSWORD_SIZE]
+        identifier = int.from_bytes(data[:IDENTIFIER_SIZE], "little")
+        password = data[IDENTIFIER_SIZE : IDENTIFIER_SIZE + _PASSWORD_SIZE]
         operator = data[_WRITE_HEAD - _OPERATOR_SIZE : _WRITE_HEAD]
         return self._done_or(
             self._write_as(identifier, password, operator, data[_WRITE_HEAD:], time_s)
@@ -227,7 +188,7 @@ class Commands2007:
     def _change_password(self, data: bytes, _: float) -> Answer:
         if len(data) != _PASSWORD_CHANGE_SIZE:
             return self._refuse(ERROR_OTHER)
-        level = int.from_bytes(data[:_IDENTIFIER_SIZE], "little") - _PASSWORDS
+        level = int.from_bytes(data[:IDENTIFIER_SIZE], "little") - _PASSWORDS
         old, new = data[4:8], data[8:]
         if not 0 <= level < 10:
             return self._refuse(ERROR_NO_SUCH_DATA)
@@ -240,9 +201,7 @@ class Commands2007:
     def _set_time(self, data: bytes, time_s: float) -> None:
         told = moment_from_bcd(data) if len(data) == 6 else None
         if told is not None:
-            works = self._works
-            edges = works.settlements.times_of_day(works.settlement_days)
-            works.clock.take_broadcast(time_s, told, edges)
+            self._works.take_broadcast(told, time_s)
 
     def _freeze(self, data: bytes, time_s: float) -> Answer:
         if len(data) != 4 or not self._works.freezes.command(data, time_s):
@@ -256,7 +215,7 @@ class Commands2007:
         return self._say(data, new_baud=speed)
 
     def _clear(self, data: bytes, time_s: float) -> Answer:
-        wanted = _CLEAR_SIZE + (_IDENTIFIER_SIZE if self._function == CLEAR_EVENTS else 0)
+        wanted = _CLEAR_SIZE + (IDENTIFIER_SIZE if self._function == CLEAR_EVENTS else 0)
         if len(data) != wanted:
             return self._refuse(ERROR_OTHER)
         if not self._works.access.permits(data[:_PASSWORD_SIZE], LEVEL_CONTROL):
@@ -308,28 +267,18 @@ class Commands2007:
     def _security(self, data: bytes, _: float) -> Answer:
         """Refuse: there is no security module. What follows identification misses that."""
         error = _SERR_OTHER
-        if len(data) >= 2 * _IDENTIFIER_SIZE and data[3] == _SECURITY_CLASS:
-            identity = int.from_bytes(data[:_IDENTIFIER_SIZE], "little") == _IDENTITY
+        if len(data) >= 2 * IDENTIFIER_SIZE and data[3] == _SECURITY_CLASS:
+            identity = int.from_bytes(data[:IDENTIFIER_SIZE], "little") == _IDENTITY
             error = _SERR_SECURITY_MODULE if identity else _SERR_IDENTITY
         return self._refuse(error & 0xFF, bytes([error >> 8]))
 
     # Frames
 
-    def _say(
-        self,
-        data: bytes = b"",
-        *,
-        more: bool = False,
-        di: str = "",
-        told: tuple = (),
-        new_baud: int | None = None,
-    ) -> Answer:
-        control = self._function | NORMAL | (MORE if more else 0)
-        return Answer(Frame(self._works.address, control, data), di, told, new_baud)
+    def _say(self, data: bytes = b"", new_baud: int | None = None) -> Answer:
+        return said(self._works.address, self._function, data, new_baud=new_baud)
 
     def _refuse(self, error_word: int, further: bytes = b"") -> Answer:
-        data = bytes([error_word]) + further
-        return Answer(Frame(self._works.address, self._function | REFUSAL, data))
+        return refused(self._works.address, self._function, error_word, further)
 
     def _done_or(self, error_word: int) -> Answer:
         return self._refuse(error_word) if error_word else self._say()

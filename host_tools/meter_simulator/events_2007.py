@@ -31,6 +31,7 @@ METER_CLEAR, DEMAND_CLEAR, EVENT_CLEAR, CLOCK_SET = (0x03300000 + (n << 8) for n
 PROGRAMMING, COVER = 0x03300000, 0x03300D00
 TRIPPED, CLOSED = 0x1D000000, 0x1E000000
 
+_NEVER_CLEARED = (METER_CLEAR, EVENT_CLEAR)
 _COUNT_SIZE = 3
 _RELAY_RECORD_SIZE = 34
 _STATISTICS = 0x10
@@ -97,12 +98,14 @@ class Events2007:
     def forget(self, identifier: int, time_s: float) -> bool:
         """Clear what an identifier with FF in its last byte names; tell if there is such."""
         if identifier == 0xFFFFFFFF:
-            self._works.log.forget_all(but=(EVENT_CLEAR, METER_CLEAR))
+            self._works.log.forget_all(but=_NEVER_CLEARED)
             self._works.disturbances.forget_all(time_s)
             return True
         kind = identifier & 0xFFFFFF00
         known = any(self.fields(kind | last, time_s) is not None for last in (0, 1))
         if not known or identifier & 0xFF != 0xFF or identifier >> 24 != 0x03:
+            return False
+        if kind in _NEVER_CLEARED:
             return False
         self._works.log.forget(kind)
         self._works.disturbances.forget(identifier >> 16 & 0xFF, time_s)

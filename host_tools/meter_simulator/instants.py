@@ -40,8 +40,7 @@ class Settlements:
         """
         if before == 0:
             return time_s
-        wanted = [divmod(day, 100) for day in days]
-        wanted = [(day, hour) for day, hour in wanted if 1 <= day <= _DAY_MAX and hour < 24]
+        wanted = _valid(days)
         if not wanted:
             return None
         now = self._clock.local(time_s)
@@ -54,9 +53,9 @@ class Settlements:
                     return self._clock.unix(moment)
         return None
 
-    def times_of_day(self, days: list[int]) -> list[time]:
-        """Give the times of day at which the meter settles."""
-        return [time(day % 100) for day in days if day % 100 < 24]
+    def of_month(self, days: list[int], local: datetime) -> list[datetime]:
+        """Give the settlements of a month by the local clock."""
+        return [datetime(local.year, local.month, day, hour) for day, hour in _valid(days)]
 
 
 class Freezes:
@@ -129,6 +128,12 @@ class Freezes:
         except ValueError:
             return None
         return self._clock.unix(moment) if moment <= now else None
+
+
+def _valid(days: list[int]) -> list[tuple[int, int]]:
+    """Give day and hour of the settlement days that every month has."""
+    pairs = [divmod(day, 100) for day in days]
+    return [(day, hour) for day, hour in pairs if 1 <= day <= _DAY_MAX and hour < 24]
 
 
 def _is_plan(month: int, day: int, hour: int, minute: int) -> bool:

@@ -53,11 +53,14 @@ class Relay:
         if not self.told_to_open:
             self._move(False, time_s)
 
-    def catch_up(self, time_s: float) -> None:
-        """Carry out what was to be done until now."""
-        if self._again is not None and self._again[1] <= time_s:
-            command, due_s = self._again
-            self.act(command, 0, due_s)
+    def catch_up(self, time_s: float) -> float | None:
+        """Carry out what was to be done until now; give when, if that has moved the relay."""
+        if self._again is None or self._again[1] > time_s:
+            return None
+        command, due_s = self._again
+        was_open = self.is_open
+        self.act(command, 0, due_s)
+        return due_s if self.is_open != was_open else None
 
     def _move(self, is_open: bool, time_s: float) -> None:
         if is_open != self.is_open:

@@ -27,7 +27,7 @@ class TruthLog:
         line = {
             "time": time_s,
             "bus": bus,
-            "address": answer.frame.address,
+            "address": answer.frame.address.replace("A", "0"),  # for padded addresses
             "di": answer.di,
             "values": answer.values,
         }

@@ -1,6 +1,7 @@
 """The works of a meter: all its parts, and what several of them have to do with."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from host_tools.meter_simulator.access import Access
 from host_tools.meter_simulator.clock import Clock
@@ -75,6 +76,11 @@ class Works:
     def settled_s(self, before: int, time_s: float) -> float | None:
         """Give the last settlement but `before` - 1; now for 0, None if there is none."""
         return self.settlements.instant(self.settlement_days, before, time_s)
+
+    def take_broadcast(self, told: datetime, time_s: float) -> bool:
+        """Heed a broadcast time, if the rules allow it; tell whether it was heeded."""
+        month = self.settlements.of_month(self.settlement_days, self.clock.local(time_s))
+        return self.clock.take_broadcast(time_s, told, month)
 
     def phases(self, time_s: float) -> list[Phase]:
         """Measure every phase."""

@@ -1,5 +1,6 @@
 """What simulated DL/T 645-2007 meters do when they are told to change."""
 
+import random
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from meter_questions import (
     write,
 )
 
-from host_tools.meter_simulator import Meter
+from host_tools.meter_simulator import Meter, encode
 
 WILDCARD, BROADCAST = "A" * 12, "9" * 12
 SET_TIME, READ_ADDRESS, WRITE, WRITE_ADDRESS, FREEZE = 0x08, 0x13, 0x14, 0x15, 0x16
@@ -171,15 +172,22 @@ def test_a_broadcast_moves_the_clock_by_five_minutes_at_most_once_a_day(meter: M
     assert clock_of(meter, NOW + 86400) == LOCAL_NOW + timedelta(days=1)
 
 
-@pytest.mark.parametrize(("hour", "minute"), [(0, 4), (23, 56), (7, 55), (8, 5)])
+@pytest.mark.parametrize(("hour", "minute"), [(0, 4), (23, 55), (7, 55), (8, 5)])
 def test_a_broadcast_near_midnight_or_a_settlement_is_ignored(
     meter: Meter, hour: int, minute: int
 ) -> None:
-    meter.set("04000B02", "1508")
+    meter.set("04000B02", "2408")
     local = datetime(2025, 11, 24, hour, minute)
     at = NOW + (local - LOCAL_NOW).total_seconds()
     broadcast(meter, local + timedelta(seconds=30), at)
     assert clock_of(meter, at) == local
+
+
+def test_a_broadcast_at_the_hour_of_a_settlement_of_another_day_is_heeded(meter: Meter) -> None:
+    meter.set("04000B02", "1516")
+    at, local = NOW - 480, LOCAL_NOW - timedelta(minutes=8)  # 16:02
+    broadcast(meter, local + timedelta(seconds=30), at)
+    assert clock_of(meter, at) == local + timedelta(seconds=30)
 
 
 def test_a_time_that_is_none_is_ignored(meter: Meter) -> None:
@@ -255,7 +263,7 @@ def test_an_event_clear_forgets_one_kind_or_all_and_is_recorded(meter: Meter) ->
     assert read(meter, "03030000") == bytes(18)
     assert numbers(read(meter, "03300300"), 3) == [2]
     assert read(meter, "03300302")[-4:] == wire("033000FF")
-    for unknown in ("03300000", "033300FF", "000100FF"):
+    for unknown in ("03300000", "033300FF", "033003FF", "000100FF"):
         assert say(meter, CLEAR_EVENTS, RIGHTS + wire(unknown)) == (0xDB, b"\x02")
 
 
@@ -289,6 +297,8 @@ def test_a_trip_with_a_pause_closes_by_itself(meter: Meter) -> None:
     assert relay(meter, 0x1D, 2) == (0x9C, b"")
     assert word(meter, 3, NOW + 599) & 0x10
     assert not word(meter, 3, NOW + 601) & 0x10
+    closed = read(meter, "1E000101", NOW + 601)
+    assert closed[:10] == wire("251124162000") + bytes(4)
 
 
 def test_keeping_the_power_forbids_trips_and_the_alarm_is_in_the_status(meter: Meter) -> None:
@@ -345,3 +355,25 @@ def test_security_frames_are_refused_since_there_is_no_security_module(meter: Me
     assert say(meter, SECURITY, identity) == (0xC3, b"\x04\0")
     assert say(meter, SECURITY, wire("070102FF") + OPERATOR + bytes(8)) == (0xC3, b"\x08\0")
     assert say(meter, SECURITY, wire("000100FF") + OPERATOR) == (0xC3, b"\x01\0")
+
+
+@pytest.mark.parametrize("model", ["single-phase-prepaid", "three-phase-1997"])
+def test_no_request_is_too_strange_for_a_meter(model: str) -> None:
+    draw = random.Random(645)
+    meter = Meter(ADDRESS, model=model)
+    meter.works.access.programming_key = True
+    classes = (0, 1, 2, 3, 4, 5, 6, 0x1D, 0x90, 0xA0, 0xB0, 0xB2, 0xB3, 0xB6, 0xC0, 0xC3)
+    edges = (0, 1, 2, 4, 0x0A, 0x10, 0x80, 0x99, 0xFF)
+    for _ in range(4000):
+        low = bytes(draw.choice((draw.randrange(256), *edges)) for _ in range(3))
+        identifier = bytes([*low, draw.choice(classes)])
+        if model.endswith("1997"):
+            identifier = identifier[2:]
+        further = draw.choice((b"", RIGHTS, PASSWORD)) + draw.randbytes(draw.choice((0, 1, 4, 6)))
+        control = draw.choice((draw.randrange(0x20), 0x11, 0x01))
+        at = NOW + draw.uniform(-1e8, 1e8)
+        answer = ask(
+            meter, control, identifier + further, at, draw.choice((meter.address, WILDCARD))
+        )
+        if answer is not None:
+            assert len(encode(answer.frame)) <= 212
