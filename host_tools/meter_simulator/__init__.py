@@ -1,10 +1,17 @@
-"""Simulated DL/T 645-2007 meters on pseudo-terminal buses, with the timing of a real wire."""
+"""Simulated DL/T 645 meters of both editions on pseudo-terminal buses, timed like a real wire."""
 
-from host_tools.meter_simulator.bus import BusError, Counters, SimulatedBus, TruthLog
+from host_tools.meter_simulator.answer import Answer
+from host_tools.meter_simulator.bus import BusError, SimulatedBus
+from host_tools.meter_simulator.counters import Counters
+from host_tools.meter_simulator.fault_words import set_fault
+from host_tools.meter_simulator.faults import Faults
 from host_tools.meter_simulator.frame import Frame, FrameScanner, encode
-from host_tools.meter_simulator.meter import Answer, Faults, Meter, Registers
+from host_tools.meter_simulator.meter import Meter
+from host_tools.meter_simulator.models import MODELS
+from host_tools.meter_simulator.truth import TruthLog
 
 __all__ = [
+    "MODELS",
     "Answer",
     "BusError",
     "Counters",
@@ -12,8 +19,8 @@ __all__ = [
     "Frame",
     "FrameScanner",
     "Meter",
-    "Registers",
     "SimulatedBus",
     "TruthLog",
     "encode",
+    "set_fault",
 ]

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from host_tools.meter_simulator.bus import BAUD_MAX, BAUD_MIN, BusError, SimulatedBus, TruthLog
-from host_tools.meter_simulator.meter import ADDRESS_DIGITS, Meter, check_address
-
-_METERS_MAX = 1024
-_BABBLE_PERIOD_S = 5.0
+from host_tools.meter_simulator import household
+from host_tools.meter_simulator.bus import BAUD_MAX, BAUD_MIN, BusError, SimulatedBus
+from host_tools.meter_simulator.faults import WAKE_UP_MAX
+from host_tools.meter_simulator.models import MODELS
+from host_tools.meter_simulator.truth import TruthLog
 
 app = typer.Typer(add_completion=False)
 
@@ -36,17 +36,40 @@ def simulate(
         str, typer.Option(help="Milliseconds from request to answer: 40, or a range 20-120.")
     ] = "40",
     silent: Annotated[
-        list[str] | None, typer.Option(help="Address (12 digits) of a dead meter; repeatable.")
-    ] = None,
-    babbling: Annotated[
         list[str] | None,
-        typer.Option(help="Address (12 digits) of a meter that sends noise; repeatable."),
+        typer.Option(help="Meters that are dead; repeatable, as are those below."),
     ] = None,
-    error_rate: Annotated[
-        float, typer.Option(help="Probability, 0 to 1, that a byte of an answer is damaged.")
-    ] = 0.0,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help=f"<meters>=<model>. Models: {', '.join(MODELS)}."),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="<meters>:<fault>[,...], see docs/meter-simulator.md."),
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="<meters>:<identifier>=<value> that they are to say."),
+    ] = None,
+    meter_baud: Annotated[
+        list[str] | None, typer.Option(help="<meters>=<bit/s>: a speed of their own.")
+    ] = None,
+    clock: Annotated[
+        list[str] | None, typer.Option(help="<meters>=<seconds> by which their clocks are fast.")
+    ] = None,
+    programming_key: Annotated[
+        list[str] | None, typer.Option(help="Meters whose programming key is pressed.")
+    ] = None,
+    password: Annotated[
+        list[str] | None,
+        typer.Option(help="<meters>:<level>=<6 digits as on the wire>. All are 000000."),
+    ] = None,
+    heed_terminal: Annotated[
+        bool,
+        typer.Option(help="Meters hear only what is sent at their speed, as the port was set."),
+    ] = False,
     wake_up: Annotated[
-        int, typer.Option(help="Number of FE bytes before an answer.", min=0, max=16)
+        int, typer.Option(help="Number of FE bytes before an answer.", min=0, max=WAKE_UP_MAX)
     ] = 4,
     truth: Annotated[
         Path | None, typer.Option(help="File to which one JSON line per answer is added.")
@@ -59,34 +82,37 @@ def simulate(
         typer.Option(help="Hours by which the meters' time is ahead of UTC. Default: as here."),
     ] = None,
 ) -> None:
-    """Serve simulated DL/T 645-2007 meters on pseudo terminals until Ctrl-C or SIGTERM."""
+    """Serve simulated DL/T 645 meters on pseudo terminals until Ctrl-C or SIGTERM.
+
+    <meters> is a number (they count from 1 in the order of addresses), a range like 3-7, an
+    address of 12 digits, or *.
+    """
     stop = threading.Event()
     try:
-        household = _create_meters(
-            count=meters,
-            first_address=first_address,
-            error_rate=error_rate,
-            seed=seed,
-            utc_offset_s=_utc_offset_s(utc_offset),
-        )
-        for address in silent or []:
-            _find(address, household, "--silent").faults.silent = True
-        for address in babbling or []:
-            _find(address, household, "--babbling").faults.babble_period_s = _BABBLE_PERIOD_S
+        plan = household.Plan(meters, first_address, seed, _utc_offset_s(utc_offset))
+        everybody = household.build(plan, model or [])
+        household.silence(everybody, silent or [])
+        household.set_values(everybody, values or [])
+        household.set_speeds(everybody, meter_baud or [])
+        household.set_clocks(everybody, clock or [])
+        household.press_keys(everybody, programming_key or [])
+        household.set_passwords(everybody, password or [])
+        household.set_faults(everybody, fault or [])
         delay_ms = _parse_range(answer_delay)
         with ExitStack() as stack:
             truth_log = _open_truth(truth, stack)
-            per_bus = -(-len(household) // len(link))
+            per_bus = -(-len(everybody) // len(link))
             buses = [
                 SimulatedBus(
                     path,
-                    household[index * per_bus : (index + 1) * per_bus],
+                    everybody[index * per_bus : (index + 1) * per_bus],
                     baud=baud,
                     answer_delay_ms=delay_ms,
                     number=index + 1,
                     wake_up=wake_up,
                     seed=seed,
                     truth=truth_log,
+                    heed_terminal=heed_terminal,
                 )
                 for index, path in enumerate(link)
             ]
@@ -96,43 +122,13 @@ def simulate(
                 stack.enter_context(bus)
             for bus in buses:
                 typer.echo(_describe(bus))
+            typer.echo(f"seed {seed}")
             _wait(stop, buses)
     except (BusError, ValueError) as error:
         typer.echo(f"meter simulator: {error}", err=True)
         raise typer.Exit(2) from None
     for bus in buses:
         typer.echo(f"bus {bus.number}: {bus.counters}")
-
-
-def _create_meters(
-    *,
-    count: int,
-    first_address: str,
-    error_rate: float,
-    seed: int,
-    utc_offset_s: int,
-) -> list[Meter]:
-    if not 1 <= count <= _METERS_MAX:
-        raise ValueError(f"--meters {count} is not in the range 1 to {_METERS_MAX}.")
-    if not 0 <= error_rate <= 1:
-        raise ValueError(f"--error-rate {error_rate} is not in the range 0 to 1.")
-    if not (first_address.isascii() and first_address.isdigit()):
-        raise ValueError(f"--first-address {first_address!r} is not a number of up to 12 digits.")
-    first = int(first_address)
-    created = []
-    for number in range(first, first + count):
-        meter = Meter(f"{number:0{ADDRESS_DIGITS}d}", seed=seed, utc_offset_s=utc_offset_s)
-        meter.faults.error_rate = error_rate
-        created.append(meter)
-    return created
-
-
-def _find(address: str, household: list[Meter], option: str) -> Meter:
-    check_address(address)
-    for meter in household:
-        if meter.address == address:
-            return meter
-    raise ValueError(f"{option} {address} is not one of the simulated meters.")
 
 
 def _parse_range(text: str) -> tuple[float, float]:

@@ -4,115 +4,47 @@ A pseudo terminal moves bytes at once. The bus gives them the time they would ta
 is 11 bits (start, 8 data, even parity, stop; the terminal itself is 8N1, since Linux refuses
 parity there), a request ends when its last bit would have, and every byte of an answer has its
 own deadline, counted from the start of the answer, so that being late once does not add up.
+
+Meters may have speeds of their own. A pseudo terminal has none, but it remembers the one that was
+asked for: a bus may go by that, and then a meter hears only what comes at its own speed.
 """
 
-import array
-import ctypes
-import fcntl
-import json
 import os
 import random
 import select
 import termios
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from host_tools.meter_simulator.counters import Counters
 from host_tools.meter_simulator.frame import Frame, FrameScanner, encode
-from host_tools.meter_simulator.meter import Answer, Meter
+from host_tools.meter_simulator.line import BITS_PER_CHARACTER, Transmission, collide
+from host_tools.meter_simulator.meter import Meter
+from host_tools.meter_simulator.terminal import (
+    SPEEDS,
+    ask_for_exact_timers,
+    asked_speed,
+    mark_speed,
+    unread,
+)
+from host_tools.meter_simulator.truth import TruthLog
 from host_tools.pseudo_terminal import LinkInUseError, PseudoTerminal
 
-BAUD_MIN = 600
+BAUD_MIN = 300
 BAUD_MAX = 115_200
-BITS_PER_CHARACTER = 11
 
 _INTER_BYTE_TIMEOUT_S = 0.5  # Tb: a frame that pauses longer than this is over
 _STALE_S = 2.0  # an answer that nobody has read for so long has no reader
 _UNREAD_MAX = 1024  # bytes that wait for a reader before more are dropped
 _HOUSEKEEPING_S = 0.1
-_PR_SET_TIMERSLACK = 29
-_TIMER_SLACK_NS = 1_000
 
 
 class BusError(Exception):
     """A bus that cannot be set up as asked; the text is one sentence for the user."""
-
-
-@dataclass
-class Counters:
-    """What happened on a bus; written by the bus's thread only, readable from any."""
-
-    requests: int = 0
-    """Intact frames from the master."""
-
-    answers: int = 0
-    """Answers sent to their last byte."""
-
-    ignored: int = 0
-    """Intact requests that no meter had to answer, or could."""
-
-    collisions: int = 0
-    """Times that two spoke at once, and nobody was understood."""
-
-    bytes_in: int = 0
-    """Bytes heard from the master."""
-
-    bytes_out: int = 0
-    """Bytes sent, noise included."""
-
-    def __str__(self) -> str:
-        """Give all counters in one line."""
-        return (
-            f"{self.requests} requests, {self.answers} answers, {self.ignored} ignored, "
-            f"{self.collisions} collisions, {self.bytes_in} bytes in, {self.bytes_out} bytes out"
-        )
-
-
-class TruthLog:
-    """A file of JSON lines that says what meters held when they answered; several buses share it.
-
-    One line per answer that carries values, complete before the first byte of the answer is
-    sent: `time` (Unix seconds, the instant the values are of), `bus`, `address`, `di`, `values`
-    (scaled integers; date and time as the decimal numbers YYMMDDWW and hhmmss). An answer that is
-    damaged on the wire has its line as well. An existing file is continued.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Open the file; OSError if that is impossible."""
-        self._lock = threading.Lock()
-        self._file = open(path, "a", buffering=1, encoding="ascii")  # noqa: SIM115
-
-    def write(self, time_s: float, bus: int, answer: Answer) -> None:
-        """Add the line of one answer."""
-        line = {
-            "time": time_s,
-            "bus": bus,
-            "address": answer.frame.address,
-            "di": answer.di,
-            "values": answer.values,
-        }
-        with self._lock:
-            self._file.write(json.dumps(line) + "\n")
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._file.close()
-
-
-@dataclass
-class _Transmission:
-    """Bytes on their way to the master, or waiting for the answer delay to pass."""
-
-    start: float  # on time.monotonic(), s; byte i is complete (i + 1) characters later
-    data: bytes
-    answer: Answer | None = None  # None: noise
-    sampled_s: float = 0.0  # Unix time
-    announced: bool = False
-    sent: int = 0
 
 
 class SimulatedBus:
@@ -133,19 +65,22 @@ class SimulatedBus:
         wake_up: int = 4,
         seed: int = 645,
         truth: TruthLog | None = None,
+        heed_terminal: bool = False,
     ) -> None:
         """Describe the bus; nothing is opened yet. BusError if it cannot exist.
 
         `link` is the path by which the master opens the port; every answer is sent after a delay
         drawn from `answer_delay_ms` (lowest, highest) and begins with `wake_up` bytes of FE;
         `number` names the bus in the truth log; `seed` decides delays and errors on the wire.
+        `heed_terminal`: the speed that the master has asked its port for is the one it sends at;
+        otherwise it sends as every meter wants it, and at `baud` where that matters.
         """
         if not BAUD_MIN <= baud <= BAUD_MAX:
             raise BusError(f"{baud} baud is not in the range {BAUD_MIN} to {BAUD_MAX}.")
         if not 0 <= answer_delay_ms[0] <= answer_delay_ms[1]:
             raise BusError("The answer delay must be 0 or more, and the lower limit come first.")
         self.link = Path(link)
-        self.meters = {meter.address: meter for meter in meters}
+        self._meters = list(meters)
         self.baud = baud
         self.number = number
         self.answer_delay_ms = answer_delay_ms
@@ -155,15 +90,20 @@ class SimulatedBus:
         """Why the bus stopped by itself, if it did and the system was the cause."""
         self._truth = truth
         self._random = random.Random(f"{seed}:{number}")
-        self._character_s = BITS_PER_CHARACTER / baud
+        self._heed_terminal = heed_terminal
         self._scanner = FrameScanner()
-        self._transmission: _Transmission | None = None
+        self._transmissions: deque[Transmission] = deque()  # one after the other
         self._wire_free = 0.0  # when the last known byte has passed, on time.monotonic()
         self._last_written = 0.0
         self._housekeeping_due = 0.0
-        self._next_babble: dict[str, float] = {}
+        self._next_babble: dict[Meter, float] = {}
         self._terminal: PseudoTerminal | None = None
         self._thread: threading.Thread | None = None
+
+    @property
+    def meters(self) -> dict[str, Meter]:
+        """The meters by their present addresses."""
+        return {meter.address: meter for meter in self._meters}
 
     @property
     def device(self) -> Path:
@@ -185,8 +125,9 @@ class SimulatedBus:
             raise BusError(str(error)) from error
         except OSError as error:
             raise BusError(f"{self.link} cannot become a bus: {error.strerror}.") from error
-        # A view of the master's end: shows what it has not read yet.
+        # A view of the master's end: shows what it has not read yet, and the speed it asks for.
         self._far_end = os.open(self._terminal.device, os.O_RDWR | os.O_NOCTTY)
+        self._speed_at_first = mark_speed(self._far_end) if self._heed_terminal else 0
         self._stop_reader, self._stop_writer = os.pipe()
         self._thread = threading.Thread(target=self._run, name=f"bus {self.number}", daemon=True)
         self._thread.start()
@@ -213,7 +154,7 @@ class SimulatedBus:
 
     def _run(self) -> None:
         try:
-            _ask_for_exact_timers()
+            ask_for_exact_timers()
             self._serve()
         except OSError as error:  # such as a full disk under the truth log
             self.error = error
@@ -235,27 +176,32 @@ class SimulatedBus:
 
     def _next_deadline(self) -> float:
         """Tell when something has to be done next, on time.monotonic()."""
-        sending = self._transmission
-        if sending is None:
+        if not self._transmissions:
             return self._housekeeping_due
-        if not sending.announced:
-            return min(sending.start, self._housekeeping_due)
-        return min(self._byte_deadline(sending, sending.sent), self._housekeeping_due)
+        sending = self._transmissions[0]
+        due = sending.deadline(sending.sent) if sending.announced else sending.start
+        return min(due, self._housekeeping_due)
 
-    def _byte_deadline(self, sending: _Transmission, index: int) -> float:
-        return sending.start + (index + 1) * self._character_s
+    @property
+    def _master_baud(self) -> int | None:
+        """The speed at which the master sends; None: as every meter wants it."""
+        if not self._heed_terminal:
+            return None
+        speed = asked_speed(self._far_end)
+        return self.baud if speed == self._speed_at_first else SPEEDS.get(speed, 0)
 
     def _hear(self, chunk: bytes, now: float) -> None:
         """Take what the master sent, and begin to answer if a request is complete."""
         self.counters.bytes_in += len(chunk)
-        if self._transmission is not None:
+        character_s = BITS_PER_CHARACTER / (self._master_baud or self.baud)
+        if self._transmissions:
             # Two speak at a time: neither can be understood.
             self.counters.collisions += 1
-            self._lose_transmission(now)
-            self._wire_free = now + len(chunk) * self._character_s
+            self._lose_transmissions(now)
+            self._wire_free = now + len(chunk) * character_s
             return
         self._expire(now)
-        self._wire_free = max(now, self._wire_free) + len(chunk) * self._character_s
+        self._wire_free = max(now, self._wire_free) + len(chunk) * character_s
         self._consider(self._scanner.feed(chunk), now)
 
     def _expire(self, now: float) -> None:
@@ -264,31 +210,43 @@ class SimulatedBus:
             self._consider(self._scanner.expire(), now)
 
     def _consider(self, frames: list[Frame], now: float) -> None:
-        """Let the meters answer the frames that came in; two answers at a time are none."""
-        transmissions = []
+        """Let the meters answer the frames that came in; two answers at a time are noise."""
+        answers = []
         for frame in frames:
             if frame.from_meter:
                 continue
             self.counters.requests += 1
-            addressed = [
-                meter
-                for meter in list(self.meters.values())
-                if not meter.faults.silent and meter.matches(frame.address)
-            ]
-            if len(addressed) > 1:
-                self.counters.collisions += 1
-                continue
-            transmission = self._prepare(addressed[0], frame, now) if addressed else None
-            if transmission is None:
+            heard_by = self._who_hears(frame)
+            if any(meter.faults.echo for meter in heard_by):
+                self._echo(frame)
+            heard = [self._prepare(meter, frame, now) for meter in heard_by]
+            spoken = [one for one in heard if one is not None]
+            if not spoken:
                 self.counters.ignored += 1
-            else:
-                transmissions.append(transmission)
-        if len(transmissions) > 1:
-            self.counters.collisions += len(transmissions)
-        elif transmissions:
-            self._transmission = transmissions[0]
+            answers += spoken
+        if len(answers) > 1:
+            self.counters.collisions += 1
+            self._transmissions.append(collide(answers, self._random))
+        else:
+            self._transmissions += answers
 
-    def _prepare(self, meter: Meter, request: Frame, now: float) -> _Transmission | None:
+    def _who_hears(self, request: Frame) -> list[Meter]:
+        """Give the meters that a request may be for, and that hear it at the master's speed."""
+        speed = self._master_baud
+        return [
+            meter
+            for meter in self._meters
+            if meter.matches(request.address) and speed in (None, meter.baud or self.baud)
+        ]
+
+    def _echo(self, request: Frame) -> None:
+        """Give the master back what it has sent, as it has been heard by now."""
+        data = encode(request)
+        baud = self._master_baud or self.baud
+        start = self._wire_free - len(data) * BITS_PER_CHARACTER / baud
+        self._transmissions.append(Transmission(start, data, baud))
+
+    def _prepare(self, meter: Meter, request: Frame, now: float) -> Transmission | None:
         """Make a meter's answer to a request that ends when the wire gets free."""
         delay_s = self._random.uniform(*(meter.faults.answer_delay_ms or self.answer_delay_ms))
         start = max(now, self._wire_free) + delay_s / 1000
@@ -297,49 +255,49 @@ class SimulatedBus:
         answer = meter.answer(request, sampled_s)
         if answer is None:
             return None
-        data = self._damage(encode(answer.frame, self.wake_up), meter.faults.error_rate)
-        return _Transmission(start, data, answer, sampled_s)
 
-    def _damage(self, data: bytes, error_rate: float) -> bytes:
-        if not error_rate:
-            return data
-        draw = self._random
-        return bytes(
-            byte ^ draw.randrange(1, 256) if draw.random() < error_rate else byte for byte in data
-        )
+        def change_speed() -> None:
+            if answer.new_baud is not None:
+                meter.baud = answer.new_baud
+
+        data = meter.faults.to_wire(answer.frame, self.wake_up, self._random)
+        baud = meter.baud or self.baud
+        return Transmission(start, data, baud, answer, sampled_s, change_speed)
 
     def _speak(self, now: float, port: int) -> None:
         """Send the bytes that are due."""
-        sending = self._transmission
-        if sending is None or now < sending.start:
+        if not self._transmissions or now < self._transmissions[0].start:
             return
+        sending = self._transmissions[0]
         if not sending.announced:
             sending.announced = True
             if self._truth and sending.answer and sending.answer.values:
                 self._truth.write(sending.sampled_s, self.number, sending.answer)
         due = sending.sent
-        while due < len(sending.data) and self._byte_deadline(sending, due) <= now:
+        while due < len(sending.data) and sending.deadline(due) <= now:
             due += 1
         if due > sending.sent:
             self._write(sending.data[sending.sent : due], port)
             self._last_written = now
             sending.sent = due
         if due == len(sending.data):
-            self._wire_free = self._byte_deadline(sending, due - 1)
-            self._transmission = None
+            self._wire_free = max(self._wire_free, sending.end)
+            self._transmissions.popleft()
             if sending.answer:
                 self.counters.answers += 1
+            if sending.done:
+                sending.done()
 
     def _write(self, data: bytes, port: int) -> None:
-        if _unread(self._far_end) > _UNREAD_MAX:
+        if unread(self._far_end) > _UNREAD_MAX:
             return  # nobody listens: the bytes are lost, as they are on a wire
         try:
             self.counters.bytes_out += os.write(port, data)
         except BlockingIOError:
             return
 
-    def _lose_transmission(self, now: float) -> None:
-        self._transmission = None
+    def _lose_transmissions(self, now: float) -> None:
+        self._transmissions.clear()
         self._scanner.clear()
         self._wire_free = now
 
@@ -347,35 +305,23 @@ class SimulatedBus:
         """Do what needs no exact timing: time-outs, noise, and answers without a reader."""
         self._housekeeping_due = now + _HOUSEKEEPING_S
         self._expire(now)
-        for meter in list(self.meters.values()):
+        for meter in self._meters:
             self._babble(meter, now)
-        quiet = self._transmission is None and now > self._last_written + _STALE_S
-        if quiet and _unread(self._far_end):
+        quiet = not self._transmissions and now > self._last_written + _STALE_S
+        if quiet and unread(self._far_end):
             # Left behind by a master that was killed: its successor must not find it.
             termios.tcflush(self._far_end, termios.TCIFLUSH)
 
     def _babble(self, meter: Meter, now: float) -> None:
         period_s = meter.faults.babble_period_s
         if period_s <= 0 or meter.faults.silent:
-            self._next_babble.pop(meter.address, None)
+            self._next_babble.pop(meter, None)
             return
-        if now < self._next_babble.setdefault(meter.address, now):
+        if now < self._next_babble.setdefault(meter, now):
             return
-        self._next_babble[meter.address] = now + period_s
-        if self._transmission is not None and self._transmission.answer is not None:
+        self._next_babble[meter] = now + period_s
+        if any(sending.answer is not None for sending in self._transmissions):
             self.counters.collisions += 1
-        self._lose_transmission(now)
+        self._lose_transmissions(now)
         noise = self._random.randbytes(meter.faults.babble_size)
-        self._transmission = _Transmission(now, noise)
-
-
-def _unread(fd: int) -> int:
-    """Tell how many bytes wait in a terminal for their reader."""
-    count = array.array("i", [0])
-    fcntl.ioctl(fd, termios.FIONREAD, count)
-    return count[0]
-
-
-def _ask_for_exact_timers() -> None:
-    """Have the calling thread woken on time, where Linux would allow itself 50 us by default."""
-    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(_TIMER_SLACK_NS))
+        self._transmissions.append(Transmission(now, noise, meter.baud or self.baud))
