@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """libFuzzer on the codec, under the address and undefined-behaviour sanitizers.
 
-`python -m tests.fuzz.fuzzer --seconds 60 --jobs 4` runs every fuzzer for so long, `make fuzz` calls
-it. A fuzzer begins with tests/fuzz/corpus/<target>; what it finds worth keeping stays in
+`python -m tests.fuzz.fuzzer --seconds 60 --jobs 4` runs every fuzzer for so long; `make fuzz` is
+that. A fuzzer begins with tests/fuzz/corpus/<target>; what it finds worth keeping stays in
 build/fuzz/<target>, and so does an input that breaks something.
 """
 

@@ -29,6 +29,18 @@ PLANTED_FAULTS = {
         "if (available < size) {",
         "if (available + 1 < size) {",
     ),
+    "a part of an item that comes out of turn": (
+        "answer",
+        "dlt645_answer.c",
+        "frame->data[frame->length - 1] != request->sequence",
+        "frame->data[frame->length - 1] < request->sequence",
+    ),
+    "a buffer that is too small": (
+        "answer",
+        "dlt645_answer.c",
+        "if (answer->length > assembly->size - assembly->length) {",
+        "if (answer->length > assembly->size) {",
+    ),
 }
 
 
@@ -44,7 +56,7 @@ def test_nothing_breaks_the_codec(target, tmp_path):
 def test_a_planted_fault_is_found(fault, tmp_path):
     target, file, sound, broken = PLANTED_FAULTS[fault]
     text = (CODEC / file).read_text(encoding="utf-8")
-    assert text.count(sound) == 1
+    assert text.count(sound) == 1, f"{file} has changed: plant this fault elsewhere"
     planted = tmp_path / file
     planted.write_text(text.replace(sound, broken), encoding="utf-8")
     codec = [planted if source.name == file else source for source in CODEC_SOURCES]
