@@ -7,6 +7,7 @@
 
 #include "dlt645_answer.h"
 
+bool library_find(const uint8_t *bytes, size_t n, size_t *offset, size_t *size);
 size_t library_decoder_size(void);
 int library_frame(const dlt645_decoder_t *decoder, uint8_t *address, uint8_t *control,
                   uint8_t *data);
@@ -20,6 +21,15 @@ size_t library_assembly_size(void);
 int library_take(dlt645_assembly_t *assembly, const dlt645_request_t *request,
                  const dlt645_decoder_t *decoder);
 size_t library_assembled(const dlt645_assembly_t *assembly);
+
+// The first good frame: where it begins, and how many bytes it has.
+bool library_find(const uint8_t *bytes, size_t n, size_t *offset, size_t *size) {
+    dlt645_finding_t finding;
+    bool found = dlt645_find(bytes, n, &finding) == DLT645_OK;
+    *offset = finding.offset;
+    *size = finding.size;
+    return found;
+}
 
 size_t library_decoder_size(void) {
     return sizeof(dlt645_decoder_t);

@@ -39,6 +39,7 @@ def codec() -> ctypes.CDLL:
         getattr(library, f"dlt645_{name}").restype = ctypes.c_size_t
     for name in ("decoder_next", "decoder_timeout"):
         getattr(library, f"dlt645_{name}").restype = ctypes.c_bool
+    library.library_find.restype = ctypes.c_bool
     for name in ("decoder_size", "request_size", "assembly_size", "assembled"):
         getattr(library, f"library_{name}").restype = ctypes.c_size_t
     return library
@@ -54,6 +55,18 @@ def encode(frame: Frame, preamble: int = 0) -> bytes:
     if not size:
         raise ValueError(f"the codec does not encode {frame}")
     return buffer.raw[:size]
+
+
+def find_all(line: bytes) -> list[tuple[int, int]]:
+    """(place, size) of the good frames in a line, one behind the other."""
+    found, at = [], 0
+    offset, size = ctypes.c_size_t(), ctypes.c_size_t()
+    while codec().library_find(
+        line[at:], ctypes.c_size_t(len(line) - at), ctypes.byref(offset), ctypes.byref(size)
+    ):
+        found.append((at + offset.value, size.value))
+        at += offset.value + size.value
+    return found
 
 
 class Decoder:
