@@ -35,6 +35,18 @@ PLANTED_FAULTS = {
         "frame->data[frame->length - 1] != request->sequence",
         "frame->data[frame->length - 1] < request->sequence",
     ),
+    "a digit that is none": (
+        "values",
+        "dlt645_values.c",
+        "return pair <= 0x99 && (pair & 0x0f) <= 9;",
+        "return pair <= 0x99;",
+    ),
+    "a value too many": (
+        "values",
+        "dlt645_values.c",
+        "if ((size_t)work->count == work->room) {",
+        "if ((size_t)work->count > work->room) {",
+    ),
     "a buffer that is too small": (
         "answer",
         "dlt645_answer.c",
