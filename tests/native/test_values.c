@@ -128,6 +128,18 @@ static void test_ff_filled_is_not_available_and_other_bad_digits_are_damage(void
     EXPECT_2007(0x04000501, "ffff", "FFFF"); // a word may have all bits set
 }
 
+static void test_damage_among_good_values_can_be_looked_at(void) {
+    dlt645_rule_t rule;
+    CHECK(dlt645_item(DLT645_2007, 0x0201ff00, &rule));
+    const uint8_t data[6] = {0x01, 0x22, 0x0a, 0x22, 0x03, 0x22};
+    dlt645_value_t values[3];
+    CHECK_EQUAL(dlt645_values(&rule, data, 6, values, 3), DLT645_DAMAGED);
+    CHECK_EQUAL(dlt645_values_lenient(&rule, data, 6, values, 3), 3);
+    CHECK_EQUAL(values[0].number, 2201);
+    CHECK_EQUAL(values[1].kind, DLT645_NOT_AVAILABLE);
+    CHECK_EQUAL(values[2].number, 2203);
+}
+
 static void test_block_is_divided_by_the_size_of_its_elements(void) {
     EXPECT_2007(0x0001ff00, "01000000", "1e-2kWh");
     EXPECT_2007(0x0001ff00, "01000000 02000000 03000000", "1e-2kWh 2e-2kWh 3e-2kWh");
@@ -266,6 +278,9 @@ static void test_load_record_is_read_with_every_looseness(void) {
                 "e0e0 0d 4510010826 0010 0010 0010 0010 5a e5",
                 "2608011030 1000e-3 1000e-3 1000e-3 1000e-3 2608011045" NONE4);
     EXPECT_2007(0x06000001, "", "");
+    EXPECT_2007(0x00010000, "", "wrong size");
+    EXPECT_2007(0x0001ff00, "", "wrong size");
+    EXPECT_2007(0x0506ff01, "", "wrong size");
     EXPECT_2007(0x06000001, "a0a0 2c", "wrong size");
     EXPECT_2007(0x06000001, "a0", "wrong size");
     EXPECT_2007(0x06000001, "01020304", "wrong size");
@@ -331,6 +346,7 @@ static void test_phases_and_months_share_the_rules_of_the_total(void) {
 static const test_t tests[] = {
     TEST(test_numbers_have_scale_and_unit_and_their_own_sign_rule),
     TEST(test_ff_filled_is_not_available_and_other_bad_digits_are_damage),
+    TEST(test_damage_among_good_values_can_be_looked_at),
     TEST(test_block_is_divided_by_the_size_of_its_elements),
     TEST(test_dates_text_and_words_come_out_readable),
     TEST(test_event_counters_and_records_have_their_fields),

@@ -28,7 +28,8 @@ typedef struct {
     size_t at;
     dlt645_value_t *values;
     size_t room;
-    int count; // or what is wrong: a negative code, which stays
+    int count;    // or what is wrong: a negative code, which stays
+    bool lenient; // damaged values are as if the meter had them not
 } work_t;
 
 static const dlt645_format_t record_time = {DLT645_DIGITS, RECORD_TIME, 0, DLT645_NO_UNIT};
@@ -141,7 +142,10 @@ static void take_field(work_t *work, const dlt645_format_t *format, bool absent)
         return;
     }
     if (!take_value(work->data + work->at, value)) {
-        work->count = DLT645_DAMAGED;
+        value->kind = DLT645_NOT_AVAILABLE;
+        if (!work->lenient) {
+            work->count = DLT645_DAMAGED;
+        }
     }
     work->at += size;
 }
@@ -348,30 +352,41 @@ static void take_load_records(work_t *work, const dlt645_rule_t *rule) {
 
 // --- Items ------------------------------------------------------------------------------------
 
-int dlt645_values(const dlt645_rule_t *rule, const uint8_t *data, size_t n, dlt645_value_t *values,
-                  size_t room) {
-    work_t work = {.data = data, .end = n, .values = values, .room = room};
-    if (n > UINT16_MAX) {
-        return DLT645_SIZE_WRONG;
-    }
-    if (n == 0) {
+static int take_item(work_t *work, const dlt645_rule_t *rule) {
+    bool may_be_empty = rule->shape == DLT645_LOAD_RECORDS || rule->shape == DLT645_ANY;
+    if (work->end == 0 && may_be_empty) {
         return 0;
+    }
+    if (work->end == 0 || work->end > UINT16_MAX) {
+        return DLT645_SIZE_WRONG;
     }
     switch (rule->shape) {
     case DLT645_FREEZE_BLOCK:
-        take_freeze(&work, freeze_parts, sizeof(freeze_parts), RATES_MAX);
+        take_freeze(work, freeze_parts, sizeof(freeze_parts), RATES_MAX);
         break;
     case DLT645_HOURLY_BLOCK:
-        take_freeze(&work, hourly_parts, sizeof(hourly_parts), 1);
+        take_freeze(work, hourly_parts, sizeof(hourly_parts), 1);
         break;
     case DLT645_LOAD_RECORDS:
-        take_load_records(&work, rule);
+        take_load_records(work, rule);
         break;
     default:
-        take_elements(&work, rule);
+        take_elements(work, rule);
         break;
     }
-    return work.count;
+    return work->count;
+}
+
+int dlt645_values(const dlt645_rule_t *rule, const uint8_t *data, size_t n, dlt645_value_t *values,
+                  size_t room) {
+    work_t work = {.data = data, .end = n, .values = values, .room = room};
+    return take_item(&work, rule);
+}
+
+int dlt645_values_lenient(const dlt645_rule_t *rule, const uint8_t *data, size_t n,
+                          dlt645_value_t *values, size_t room) {
+    work_t work = {.data = data, .end = n, .values = values, .room = room, .lenient = true};
+    return take_item(&work, rule);
 }
 
 static char digit(uint8_t nibble) {

@@ -98,14 +98,18 @@ bool dlt645_item(dlt645_edition_t edition, uint32_t identifier, dlt645_rule_t *r
 size_t dlt645_item_size(const dlt645_rule_t *rule);
 
 // Take apart the n bytes behind an identifier. Returns how many values there are in values, which
-// has room for that many; or one of the negative codes, and values is undefined. No bytes give no
-// values: a load record that the meter has not.
+// has room for that many; or one of the negative codes, and values is undefined. Only load records
+// and unknown items may have no bytes, and then no values: a record that the meter has not.
 //
 // A load record gives its time and every field of its classes, NOT_AVAILABLE for one that is not
 // recorded; a freeze block likewise. Checksums inside load records are not looked at: meters
 // differ about what they cover.
 int dlt645_values(const dlt645_rule_t *rule, const uint8_t *data, size_t n, dlt645_value_t *values,
                   size_t room);
+
+// The same for looking at: damaged values are NOT_AVAILABLE, and no code says so.
+int dlt645_values_lenient(const dlt645_rule_t *rule, const uint8_t *data, size_t n,
+                          dlt645_value_t *values, size_t room);
 
 // Write a DIGITS, ADDRESS, CODE or TEXT value of the item's bytes into text, which has room for
 // twice the value's size; no NUL is added. Returns the characters. Most significant digit first;
