@@ -7,7 +7,8 @@
 //   - every value lies in the item, behind the one before it, and there is room for all of them;
 //   - a number is the digits that stand there, worked out here in other words than the codec's;
 //   - what is not available is FF-filled or not there at all;
-//   - with less room than values the codec says so, and the values that fit are not others.
+//   - with less room than values the codec says so, and the values that fit are not others;
+//   - who takes damaged values for such that the meter has not gets all the others unchanged.
 
 #include <stdint.h>
 #include <string.h>
@@ -87,6 +88,22 @@ static bool same_value(const dlt645_value_t *a, const dlt645_value_t *b) {
            a->size == b->size && a->scale == b->scale && a->unit == b->unit;
 }
 
+static void check_lenient(const dlt645_rule_t *rule, const uint8_t *data, size_t n,
+                          const dlt645_value_t *values, int count) {
+    dlt645_value_t *lenient = malloc(ROOM * sizeof(*lenient));
+    PROMISE(lenient != NULL);
+    int again = dlt645_values_lenient(rule, data, n, lenient, ROOM);
+    if (count == DLT645_DAMAGED) {
+        PROMISE(again > 0 || again == DLT645_MANY || again == DLT645_SIZE_WRONG);
+    } else {
+        PROMISE(again == count);
+    }
+    for (int i = 0; i < count; i++) {
+        PROMISE(same_value(&lenient[i], &values[i]));
+    }
+    free(lenient);
+}
+
 static void check_values(const dlt645_rule_t *rule, const uint8_t *data, size_t n, size_t little) {
     dlt645_value_t *values = malloc(ROOM * sizeof(*values));
     PROMISE(values != NULL);
@@ -100,6 +117,7 @@ static void check_values(const dlt645_rule_t *rule, const uint8_t *data, size_t 
         PROMISE(values[i].offset >= behind);
         behind = (size_t)values[i].offset + values[i].size;
     }
+    check_lenient(rule, data, n, values, count);
     // Again, with room for few: exactly so much, so that a write beyond it is seen.
     dlt645_value_t *few = malloc(little ? little * sizeof(*few) : 1);
     PROMISE(few != NULL);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "dlt645_answer.h"
+#include "dlt645_values.h"
 
 bool library_find(const uint8_t *bytes, size_t n, size_t *offset, size_t *size);
 size_t library_decoder_size(void);
@@ -21,6 +21,9 @@ size_t library_assembly_size(void);
 int library_take(dlt645_assembly_t *assembly, const dlt645_request_t *request,
                  const dlt645_decoder_t *decoder);
 size_t library_assembled(const dlt645_assembly_t *assembly);
+int library_values(int edition, uint32_t identifier, const uint8_t *data, size_t n, uint8_t *kinds,
+                   int32_t *numbers, int8_t *scales);
+int library_number(bool has_sign, const uint8_t *data, size_t n, int32_t *number);
 
 // The first good frame: where it begins, and how many bytes it has.
 bool library_find(const uint8_t *bytes, size_t n, size_t *offset, size_t *size) {
@@ -91,4 +94,37 @@ int library_take(dlt645_assembly_t *assembly, const dlt645_request_t *request,
 
 size_t library_assembled(const dlt645_assembly_t *assembly) {
     return assembly->length;
+}
+
+// The values of an item of the tables: kind, number and scale of each; there is room for 100.
+// Returns how many, or what dlt645_values says; -4 for an item that is not in the tables.
+int library_values(int edition, uint32_t identifier, const uint8_t *data, size_t n, uint8_t *kinds,
+                   int32_t *numbers, int8_t *scales) {
+    dlt645_value_t values[100];
+    dlt645_rule_t rule;
+    if (!dlt645_item(edition == 1997 ? DLT645_1997 : DLT645_2007, identifier, &rule)) {
+        return -4;
+    }
+    int count = dlt645_values(&rule, data, n, values, 100);
+    for (int i = 0; i < count; i++) {
+        kinds[i] = values[i].kind;
+        numbers[i] = values[i].number;
+        scales[i] = values[i].scale;
+    }
+    return count;
+}
+
+// One number of n bytes in a format of the caller's own; returns as dlt645_values does, or 0 when
+// it is not available.
+int library_number(bool has_sign, const uint8_t *data, size_t n, int32_t *number) {
+    uint8_t kind = has_sign ? DLT645_SIGNED : DLT645_UNSIGNED;
+    dlt645_rule_t rule = {
+        .format = {kind, (uint8_t)n, 0, DLT645_NO_UNIT},
+        .size = (uint16_t)n,
+        .shape = DLT645_ONE,
+    };
+    dlt645_value_t value = {0};
+    int count = dlt645_values(&rule, data, n, &value, 1);
+    *number = value.number;
+    return count == 1 && value.kind != kind ? 0 : count;
 }

@@ -168,3 +168,31 @@ class Assembly:
     def item(self) -> bytes:
         """What has come."""
         return self._buffer.raw[: codec().library_assembled(self._struct)]
+
+
+NOT_AVAILABLE, UNSIGNED, SIGNED = range(3)  # dlt645_kind_t, its first ones
+NOT_IN_TABLES = "not in the tables"
+_NO_VALUES = {-1: "wrong size", -2: "damaged", -3: "too many", -4: NOT_IN_TABLES}
+_VALUES_MAX = 100
+
+
+def values(edition: int, identifier: int, data: bytes) -> list[tuple[int, int, int]] | str:
+    """(kind, number, scale) of every value of an item, or what is wrong."""
+    kinds, numbers = (ctypes.c_uint8 * _VALUES_MAX)(), (ctypes.c_int32 * _VALUES_MAX)()
+    scales = (ctypes.c_int8 * _VALUES_MAX)()
+    count = codec().library_values(
+        *(edition, ctypes.c_uint32(identifier), data, ctypes.c_size_t(len(data))),
+        *(kinds, numbers, scales),
+    )
+    if count < 0:
+        return _NO_VALUES[count]
+    return list(zip(kinds[:count], numbers[:count], scales[:count], strict=True))
+
+
+def number(data: bytes, *, has_sign: bool) -> int | str | None:
+    """One number in packed decimal digits; None when it is not available, or what is wrong."""
+    found = ctypes.c_int32()
+    count = codec().library_number(
+        ctypes.c_bool(has_sign), data, ctypes.c_size_t(len(data)), ctypes.byref(found)
+    )
+    return _NO_VALUES[count] if count < 0 else found.value if count else None

@@ -18,6 +18,8 @@ from tests.native.codec_library import (
     Frame,
     Request,
     encode,
+    number,
+    values,
 )
 
 configuration.set_hypothesis_home_dir(ROOT / "build" / "hypothesis")
@@ -156,6 +158,50 @@ def test_no_other_frame_is_an_answer(edition, address, identifier, payload, plac
     refused = control == READ[edition] | FROM_METER | ABNORMAL and len(other.data) == 1
     assert verdict in ("more",) if only_more else verdict not in ("answer", "more")
     assert (verdict == "refused") == refused
+
+
+def packed(magnitude: int, size: int, sign: int = 0) -> bytes:
+    """Packed decimal digits in wire order, the sign in the highest bit."""
+    wire = bytearray.fromhex(f"{magnitude:0{2 * size}d}")[::-1]
+    wire[-1] |= sign
+    return bytes(wire)
+
+
+@given(size=st.integers(1, 4), data=st.data())
+def test_an_unsigned_number_comes_back(size, data):
+    magnitude = data.draw(st.integers(0, 100**size - 1))
+    assert number(packed(magnitude, size), has_sign=False) == magnitude
+
+
+@given(size=st.integers(1, 4), negative=st.booleans(), data=st.data())
+def test_a_signed_number_comes_back(size, negative, data):
+    # The sign takes one digit's highest bit.
+    magnitude = data.draw(st.integers(0, 8 * 10 ** (2 * size - 1) - 1))
+    wire = packed(magnitude, size, 0x80 if negative else 0)
+    assert number(wire, has_sign=True) == (-magnitude if negative else magnitude)
+
+
+@given(wire=nasty_bytes(1, 4), has_sign=st.booleans())
+def test_what_is_no_number_is_not_taken_for_one(wire, has_sign):
+    body = wire[:-1] + bytes([wire[-1] & 0x7F]) if has_sign else wire
+    digits = body[::-1].hex()
+    wanted = "damaged"
+    if wire == b"\xff" * len(wire):
+        wanted = None
+    elif digits.isdecimal():
+        wanted = -int(digits) if has_sign and wire[-1] > 0x7F else int(digits)
+    assert number(wire, has_sign=has_sign) == wanted
+
+
+@given(
+    item=st.sampled_from([(2007, 0x0001FF00, -2), (1997, 0x901F, -2), (2007, 0x0201FF00, -1)]),
+    numbers=st.lists(st.integers(0, 9999), min_size=1, max_size=20),
+)
+def test_the_numbers_of_a_block_come_back(item, numbers):
+    edition, identifier, scale = item
+    size = 2 if identifier == 0x0201FF00 else 4
+    data = b"".join(packed(one, size) for one in numbers)
+    assert values(edition, identifier, data) == [(1, one, scale) for one in numbers]
 
 
 class MeterInParts:
