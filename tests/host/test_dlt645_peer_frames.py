@@ -4,16 +4,13 @@
 import random
 from collections import Counter
 
-import pytest
 from dlt645.protocol.protocol import DLT645Protocol
-from dlt645.service.serversvc.server_service import MeterServerService
 
-from tests.native.codec_library import DATA_MAX, Decoder, Frame, Request, encode, find_all
+from tests.native.codec_library import DATA_MAX, Decoder, Frame, encode, find_all
 
 SEED = 645
 LINES = 20_000
 METER = bytes.fromhex("129078563412")
-READ = 0x11
 
 # What may differ, and why. Ours is what the standard and the test vectors ask for.
 DIFFERENCES = {
@@ -111,37 +108,3 @@ def test_our_streaming_decoder_gives_what_find_gives():
         line = mutate(mutate(line, chance) or b"\x68", chance)
         whole = [line[place : place + size] for place, size in find_all(line)]
         assert [encode(frame) for frame in Decoder().frames([line])] == whole
-
-
-@pytest.fixture(scope="module")
-def meter() -> MeterServerService:
-    """The other author's meter, without a line."""
-
-    class NoLine:
-        service = None
-
-    service = MeterServerService.new_meter_server_service(NoLine())
-    service.set_address(METER)
-    return service
-
-
-# What the other author's meter does, against the standard, with items of more than one frame.
-TOO_LONG = {
-    **dict.fromkeys(range(0x03300201, 0x0330020B), "no frame"),  # 230 data bytes at once
-    **dict.fromkeys(range(0x03300801, 0x0330080B), "refused"),  # more than its frames can take
-}
-
-
-def test_the_other_authors_meter_answers_what_we_ask_of_every_item_it_has(meter):
-    decoder = Decoder()
-    judged = {}
-    for identifier in meter.data_map:
-        request = Request(2007, METER, READ, identifier.to_bytes(4, "little"))
-        answer = bytes(meter.handle_request(DLT645Protocol.deserialize(request.encode(4))))
-        verdict = "no frame"
-        if decoder.frames([answer]):
-            decoder.find_one(answer)
-            verdict, *_ = request.judge(decoder)
-        judged[identifier] = verdict
-    assert {item: verdict for item, verdict in judged.items() if verdict != "answer"} == TOO_LONG
-    assert len(judged) > 20_000
