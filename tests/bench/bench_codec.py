@@ -33,6 +33,16 @@ DAMAGE = {
     "splice": ("splice of two answers", 5, 5),
 }
 
+# What others were measured at, on one set of 20 answers: checksum only, PyPI dlt645, a decoder that
+# compares address, control code, identifier and length, and looks at every digit.
+MARKS = {
+    "1-3_flips": (8180, 1545, 705),
+    "4-8_flips": (2505, 240, 60),
+    "burst": (665, 225, 85),
+    "truncation": (0, 0, 0),
+    "splice": (92_760, 57_555, 5),
+}
+
 FASTEST_C_NS = 45  # receive and BCD, of the fastest C library that was measured
 SPEED_COUNT = 2_000_000
 SPEED_REPEATS = 5
@@ -63,7 +73,7 @@ def measure() -> list[Row]:
 
 def false_acceptance() -> list[Row]:
     """Return how many damaged answers are accepted with a wrong value, per million of them."""
-    print(f"damaged answers: seed {SEED}, {TRIALS * len(DAMAGE):,} of them")
+    print(f"damaged answers: seed {SEED}, {TRIALS * len(DAMAGE):,} of them; [marks] of others")
     program = compile_c("false_acceptance", [HERE / "native" / "false_acceptance.c"], OPTIMIZED)
     counted = run(program, SEED, TRIALS).splitlines()
     peer = peer_acceptance(run(program, SEED, PEER_TRIALS, "--show").splitlines())
@@ -73,9 +83,10 @@ def false_acceptance() -> list[Row]:
         trials, *wrong = map(int, figures)
         strict, with_parity, minimal = (count * MILLION / trials for count in wrong)
         name, budget, parity_budget = DAMAGE[kind]
-        others = f"checksum only {minimal:,.0f}, PyPI dlt645 {peer[kind]:,.0f}"
+        marks = "checksum only {:,.0f} [{:,}], PyPI {:,.0f} [{:,}], strict [{:,}]"
+        others = marks.format(minimal, MARKS[kind][0], peer[kind], *MARKS[kind][1:])
         rows += [
-            Row(f"wrong values accepted: {name}", strict, "ppm", peer=others, budget=budget),
+            Row(f"wrong values: {name}", strict, "ppm", peer=others, budget=budget),
             Row("... parity errors seen", with_parity, "ppm", budget=parity_budget),
         ]
     return rows

@@ -12,6 +12,7 @@ _NUMBERS = (0x00, 0x02)  # classes whose values are numbers: energy, variables
 _ENERGY_FORMAT = "XXXXXX.XX"
 _METER = bytes.fromhex("129078563412")
 _ENERGY = bytes.fromhex("0000010078563412")
+_NUMBER = 123456.78
 _READ_ANSWER = 0x91
 _REPEATS = 5
 _COUNT = 10_000
@@ -36,6 +37,8 @@ class Reader:
     def __init__(self) -> None:
         self._line = _NoLine()
         self._service = MeterClientService(self._line)
+        # Who reads nothing at all would read nothing wrong.
+        assert self._take(_METER, _answer()) == _NUMBER
 
     def wrong(self, address: bytes, identifier: bytes, payload: bytes, line: bytes) -> bool:
         """Whether it takes a value from the line that is not the true one.
@@ -61,20 +64,24 @@ class Reader:
         return payload[::-1].hex()
 
 
+def _answer() -> bytes:
+    return bytes(DLT645Protocol.build_frame(_METER, _READ_ANSWER, _ENERGY, 4))
+
+
 def encode_us() -> float:
     """Microseconds to make the energy answer, 4 wake-up bytes and 20."""
-    return _best(lambda: DLT645Protocol.build_frame(_METER, _READ_ANSWER, _ENERGY, 4))
+    return _best(_answer)
 
 
 def decode_us() -> float:
     """Microseconds from the bytes of the energy answer to the number in it."""
-    line = bytes(DLT645Protocol.build_frame(_METER, _READ_ANSWER, _ENERGY, 4))
+    line = _answer()
 
     def decode() -> float:
         frame = DLT645Protocol.deserialize(line)
         return bcd_to_float(frame.data[4:8], _ENERGY_FORMAT, "little")
 
-    assert decode() == 123456.78
+    assert decode() == _NUMBER
     return _best(decode)
 
 

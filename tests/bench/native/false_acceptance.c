@@ -220,27 +220,6 @@ static void splice(damaged_t *d, const answer_t *a) {
     d->size = cut + other->size - from;
 }
 
-static const struct {
-    const char *name;
-    void (*damage)(damaged_t *d, const answer_t *a);
-} kinds[] = {
-    {"1-3_flips", flip_few},       {"4-8_flips", flip_many}, {"burst", burst},
-    {"truncation", truncate_line}, {"splice", splice},
-};
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
-static const answer_t *make_damaged(damaged_t *d, size_t kind, unsigned long trial) {
-    if (trial % RENEWED == 0) {
-        renew_answers();
-    }
-    const answer_t *a = &answers[below(ANSWERS)];
-    memcpy(d->bytes, a->line, a->size);
-    memset(d->odd, 0, sizeof(d->odd));
-    d->size = a->size;
-    kinds[kind].damage(d, a);
-    return a;
-}
-
 // --- Decoders: is there a value, and a wrong one? ----------------------------------------------
 
 static bool same_values(const answer_t *a, const dlt645_value_t *values, int count,
@@ -337,6 +316,43 @@ static outcome_t checksum_only(const answer_t *a, const damaged_t *d) {
     uint8_t data[DLT645_DATA_MAX];
     dlt645_plain(data, frame + DLT645_AT_DATA, length);
     return memcmp(data + 4, a->payload, a->length) == 0 ? RIGHT : WRONG;
+}
+
+// A decoder that refuses everything accepts nothing wrong: what is whole must be right to all.
+static void check_answers(void) {
+    for (const answer_t *a = answers; a < answers + ANSWERS; a++) {
+        damaged_t whole = {.size = a->size};
+        memcpy(whole.bytes, a->line, a->size);
+        if (ours(a, &whole, false) != RIGHT || ours(a, &whole, true) != RIGHT ||
+            checksum_only(a, &whole) != RIGHT) {
+            fprintf(stderr, "false_acceptance: an answer without damage is not taken\n");
+            exit(1);
+        }
+    }
+}
+
+// --- Trials -----------------------------------------------------------------------------------
+
+static const struct {
+    const char *name;
+    void (*damage)(damaged_t *d, const answer_t *a);
+} kinds[] = {
+    {"1-3_flips", flip_few},       {"4-8_flips", flip_many}, {"burst", burst},
+    {"truncation", truncate_line}, {"splice", splice},
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static const answer_t *make_damaged(damaged_t *d, size_t kind, unsigned long trial) {
+    if (trial % RENEWED == 0) {
+        renew_answers();
+        check_answers();
+    }
+    const answer_t *a = &answers[below(ANSWERS)];
+    memcpy(d->bytes, a->line, a->size);
+    memset(d->odd, 0, sizeof(d->odd));
+    d->size = a->size;
+    kinds[kind].damage(d, a);
+    return a;
 }
 
 // --- Output -----------------------------------------------------------------------------------
