@@ -311,6 +311,28 @@ static void test_item_of_the_callers_own_needs_no_table(void) {
     CHECK_EQUAL(dlt645_item_size(&rule), 0);
 }
 
+static const char *unit_of(uint32_t identifier, size_t index) {
+    dlt645_rule_t rule;
+    CHECK(dlt645_item(DLT645_2007, identifier, &rule));
+    const dlt645_format_t *format = dlt645_item_format(&rule, index);
+    return format ? dlt645_unit_name(format->unit) : "none";
+}
+
+static void test_every_value_of_an_item_has_its_format(void) {
+    expect(__LINE__, unit_of(0x00010000, 0), "kWh");
+    expect(__LINE__, unit_of(0x00010000, 1), "none");
+    expect(__LINE__, unit_of(0x0001ff00, 40), "kWh");
+    expect(__LINE__, unit_of(0x01010000, 0), "kW");
+    expect(__LINE__, unit_of(0x01010000, 1), "");
+    expect(__LINE__, unit_of(0x01010000, 2), "none");
+    expect(__LINE__, unit_of(0x0101ff00, 8), "kW");
+    expect(__LINE__, unit_of(0x03010000, 4), "");
+    expect(__LINE__, unit_of(0x03010000, 5), "min");
+    expect(__LINE__, unit_of(0x03010000, 6), "none");
+    expect(__LINE__, unit_of(0x05061001, 3), "kW");
+    expect(__LINE__, unit_of(0x05061001, 4), "kvar");
+}
+
 static void test_phases_and_months_share_the_rules_of_the_total(void) {
     static const struct {
         uint32_t identifier;
@@ -355,6 +377,7 @@ static const test_t tests[] = {
     TEST(test_load_record_is_read_with_every_looseness),
     TEST(test_unknown_item_is_raw_bytes),
     TEST(test_item_of_the_callers_own_needs_no_table),
+    TEST(test_every_value_of_an_item_has_its_format),
     TEST(test_phases_and_months_share_the_rules_of_the_total),
 };
 

@@ -474,3 +474,33 @@ bool dlt645_item(dlt645_edition_t edition, uint32_t identifier, dlt645_rule_t *r
 size_t dlt645_item_size(const dlt645_rule_t *rule) {
     return rule->shape == DLT645_ONE ? rule->size : 0;
 }
+
+// Looks for number *index in a part of a layout; leaves what is left of it when it is not there.
+static const dlt645_format_t *find_field(const uint8_t *layout, size_t *index) {
+    for (; *layout && layout[1] != DLT645_REST; layout += 2) {
+        if (*index < layout[0]) {
+            return &formats[layout[1]];
+        }
+        *index -= layout[0];
+    }
+    return NULL;
+}
+
+const dlt645_format_t *dlt645_item_format(const dlt645_rule_t *rule, size_t index) {
+    bool list = rule->shape == DLT645_REPEATED;
+    if (rule->layout == NULL) {
+        return list || index == 0 ? &rule->format : NULL;
+    }
+    const dlt645_format_t *format;
+    do {
+        format = find_field(rule->layout, &index);
+        const uint8_t *rest = rule->layout;
+        while (*rest && rest[1] != DLT645_REST) {
+            rest += 2;
+        }
+        for (unsigned i = 0; format == NULL && i < *rest; i++) {
+            format = find_field(rest + 2, &index);
+        }
+    } while (format == NULL && list && rule->size > 0);
+    return format;
+}

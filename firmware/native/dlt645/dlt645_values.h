@@ -94,6 +94,10 @@ typedef struct {
 // that is not in the tables gives false, and the rule for raw bytes.
 bool dlt645_item(dlt645_edition_t edition, uint32_t identifier, dlt645_rule_t *rule);
 
+// The format of the item's value number index (0: the first); NULL when it has not so many. Of
+// load records and freeze blocks only the first is told.
+const dlt645_format_t *dlt645_item_format(const dlt645_rule_t *rule, size_t index);
+
 // Bytes of the whole item when the tables fix them, else 0: what dlt645_assembly_begin wants.
 size_t dlt645_item_size(const dlt645_rule_t *rule);
 

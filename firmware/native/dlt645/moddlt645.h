@@ -34,7 +34,7 @@ void mod_exchange_type_init(void);
 #else
 extern const mp_obj_type_t mod_exchange_type;
 #endif
-extern const mp_obj_fun_builtin_fixed_t mod_item_obj;
+extern const mp_obj_fun_builtin_var_t mod_item_obj;
 extern const mp_obj_fun_builtin_fixed_t mod_values_obj;
 
 #endif // MODDLT645_H

@@ -45,25 +45,33 @@ static mp_obj_t value_to_obj(const dlt645_value_t *value, const uint8_t *data) {
     }
 }
 
-// dlt645.item(edition, identifier) -> (kind, size, scale, unit, list) or None
+// dlt645.item(edition, identifier, index=0) -> (kind, size, scale, unit, list) or None
 //
-// How the item is read: kind of its value (its first one, if it has several), bytes of that value,
-// power of ten, unit (a str), and whether there may be more like it. None when it is not in the
-// tables: its answer is raw bytes.
-static mp_obj_t mod_item(mp_obj_t edition_in, mp_obj_t identifier_in) {
+// How value number index of the item is read: its kind, bytes, power of ten, unit (a str), and
+// whether there may be more values alike. None when the item is not in the tables, and its answer
+// raw bytes, or has not so many values.
+static mp_obj_t mod_item(size_t n_args, const mp_obj_t *args) {
     dlt645_rule_t rule;
-    if (!dlt645_item(get_edition(edition_in), get_identifier(identifier_in), &rule)) {
+    mp_int_t index = n_args > 2 ? mp_obj_get_int(args[2]) : 0;
+    if (!dlt645_item(get_edition(args[0]), get_identifier(args[1]), &rule) || index < 0 ||
+        index > UINT8_MAX) {
         return mp_const_none;
     }
-    const char *unit = dlt645_unit_name(rule.format.unit);
+    const dlt645_format_t *format = dlt645_item_format(&rule, (size_t)index);
+    if (format == NULL) {
+        return mp_const_none;
+    }
+    const char *unit = dlt645_unit_name(format->unit);
     mp_obj_t items[5] = {
-        MP_OBJ_NEW_SMALL_INT(rule.format.kind),         MP_OBJ_NEW_SMALL_INT(rule.format.size),
-        MP_OBJ_NEW_SMALL_INT(rule.format.scale),        mp_obj_new_str(unit, strlen(unit)),
+        MP_OBJ_NEW_SMALL_INT(format->kind),
+        MP_OBJ_NEW_SMALL_INT(format->size),
+        MP_OBJ_NEW_SMALL_INT(format->scale),
+        mp_obj_new_str(unit, strlen(unit)),
         mp_obj_new_bool(rule.shape == DLT645_REPEATED),
     };
     return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
 }
-MP_DEFINE_CONST_FUN_OBJ_2(mod_item_obj, mod_item);
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_item_obj, 2, 3, mod_item);
 
 // dlt645.values(edition, identifier, data) -> tuple
 //
