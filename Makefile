@@ -49,7 +49,9 @@ help:
 	@echo "make codec       build/codec/*/dlt645.mpy: the codec as a native module, per architecture"
 	@echo "make test        everything below but run; parts:"
 	@echo "                   test-unit test-native test-host test-system test-image"
-	@echo "make bench       figures beside their floors, peers and budgets; parts: bench-image"
+	@echo "make fuzz        fuzzers of the codec on all cores; make test runs them for 30 s in all"
+	@echo "                   FUZZ_SECONDS=60  for each of them"
+	@echo "make bench       figures beside their floors, peers and budgets; parts: bench-codec bench-image"
 	@echo "make lint        ruff, clang-format, C and Python warnings as errors"
 	@echo "make format      let ruff and clang-format rewrite the sources"
 	@echo "make deps        system packages, Python packages, MicroPython sources (all of the above call it)"
@@ -219,9 +221,15 @@ test-image: deps images codec bundle
 .PHONY: images
 images: $(IMAGE_OF_virtual) $(BUILD)/virtual-stock/firmware.elf
 
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: deps
+	@$(PYTHON) -m tests.fuzz.fuzzer --seconds="$(FUZZ_SECONDS)" --jobs="$(JOBS)"
+
 # --- Benchmarks ------------------------------------------------------------------------------
 
-BENCH_PARTS := image
+BENCH_PARTS := codec image
 
 .PHONY: bench $(BENCH_PARTS:%=bench-%)
 bench: $(BENCH_PARTS:%=bench-%)
@@ -230,14 +238,14 @@ $(BENCH_PARTS:%=bench-%): bench-%: deps images
 
 # --- Style -----------------------------------------------------------------------------------
 
-C_SOURCES = $(shell find boards firmware/native tests/native -name '*.[ch]')
+C_SOURCES = $(shell find boards firmware/native tests -name '*.[ch]')
 
 .PHONY: lint format
 lint: deps
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --quiet --diff .
 	@$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)
-	@gcc -std=c99 -Wall -Wextra -Werror -pedantic -fsyntax-only firmware/native/dlt645/dlt645.c
+	@gcc -std=c99 -Wall -Wextra -Werror -pedantic -fsyntax-only $(wildcard firmware/native/dlt645/dlt645*.c)
 	@echo "lint: clean"
 
 format: deps
@@ -248,6 +256,6 @@ format: deps
 .PHONY: clean distclean
 clean:
 	rm -rf $(foreach part,host virtual virtual-stock mpy-cross,$(BUILD)/$(part) $(BUILD)/$(part).log) \
-	    $(BUILD)/native $(BUILD)/run $(BUILD)/codec $(BUILD)/bundle
+	    $(BUILD)/native $(BUILD)/fuzz $(BUILD)/run $(BUILD)/codec $(BUILD)/bundle
 distclean:
 	rm -rf $(BUILD)

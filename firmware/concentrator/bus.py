@@ -24,7 +24,11 @@ _BITS = const(11)  # a character: start, 8 data, even parity, stop
 _GAP_MS = const(500)  # longest pause between two bytes of a frame
 _LONGEST_FRAME = const(228)  # 212 and 16 wake-up bytes: more in one answer is babble
 _CHUNK = const(64)
-_ANSWERS = (quality.GOOD, quality.REFUSED)  # made once: a tuple in the code is made every time
+_ANSWERS = (
+    quality.GOOD,
+    quality.REFUSED,
+    quality.MORE,
+)  # made once: a tuple in the code is made every time
 
 _IDLE = const(0)  # states: no transaction,
 _QUIET = const(1)  # waiting until nothing arrives any more,
@@ -78,9 +82,10 @@ class Bus:
     def exchange(self, transaction, again=True):
         """Send a transaction's request, `again` as often as set if need be; await it: a quality.
 
-        Quality.GOOD and quality.REFUSED are answers. Never raises for what happens on the line;
-        RuntimeError while another transaction is under way. What it returns is no coroutine, and
-        good for `await` alone: neither wait_for() nor create_task() takes it.
+        Quality.GOOD and quality.REFUSED are answers; quality.MORE is one part of an answer, and
+        the transaction is to be exchanged again, for the next one. Never raises for what happens
+        on the line; RuntimeError while another transaction is under way. What it returns is no
+        coroutine, and good for `await` alone: neither wait_for() nor create_task() takes it.
         """
         if self._state != _IDLE:
             raise RuntimeError("bus %d: a transaction is under way" % self.number)
@@ -221,6 +226,7 @@ class Bus:
         """End the attempt; the next one begins at once, if there is one."""
         if self._attempts_left:
             self.retried += 1
+            self._transaction.repeat()
             self._begin()
             return 0
         self.failed += 1

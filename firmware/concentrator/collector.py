@@ -22,10 +22,11 @@ _log = log.get("collector")
 class _MeterState:
     """What the collector remembers of one meter between slots."""
 
-    __slots__ = ("faults", "settings")
+    __slots__ = ("edition", "faults", "settings")
 
     def __init__(self, settings):
         self.settings = settings
+        self.edition = items.EDITIONS[settings.protocol]
         self.faults = 0  # _SILENT, and a bit for every task of which it does not give all items
 
 
@@ -33,7 +34,11 @@ class Collector:
     """All buses with their meters. They share tasks and journal, but none waits for another."""
 
     def __init__(self, buses, config, clock, journal, events):
-        tasks = [_Task(number, task) for number, task in enumerate(config.tasks)]
+        catalogue = config.catalogue
+        editions = {items.EDITIONS[meter.protocol] for meter in config.meters}
+        tasks = [
+            _Task(number, task, catalogue, editions) for number, task in enumerate(config.tasks)
+        ]
         self._journal = journal
         self._tasks = tasks
         self._lines = [
@@ -70,13 +75,20 @@ class Collector:
 
 
 class _Task:
-    """A task with its number in the journal, and its items looked up."""
+    """A task with its number in the journal, and its items looked up.
 
-    def __init__(self, number, settings):
+    `places` has, for every edition that a meter is of, where each item is: an items.Place or None.
+    """
+
+    def __init__(self, number, settings, catalogue, editions):
         self.number = number
         self.every = settings.every
-        self.identifiers = [items.identifier(name) for name in settings.items]
-        scales = [items.scale(name) for name in settings.items]
+        self.size = len(settings.items)
+        self.places = {
+            edition: [catalogue.place(name, edition) for name in settings.items]
+            for edition in editions
+        }
+        scales = [catalogue.scale(name) for name in settings.items]
         self.context = records.pack_task(settings.name, settings.items, scales)
 
 
@@ -93,7 +105,7 @@ class _Line:
         self._journal = journal
         self._events = events
         self._transaction = ReadTransaction(bus.preamble)
-        most_values = max(len(task.identifiers) for task in tasks)
+        most_values = max(task.size for task in tasks)
         self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
         self._stopping = False
         self._waiting = None
@@ -189,7 +201,7 @@ class _Line:
                 if (task.number, meter.settings.number) in done:
                     continue
                 if over:
-                    nothing = [None] * len(task.identifiers)
+                    nothing = [None] * task.size
                     self._append(meter, task, slot, quality.POWER_FAILED, nothing)
                     continue
                 reason, values = await self._read_meter(meter, task)
@@ -204,18 +216,27 @@ class _Line:
         """Read all items of one meter; returns (quality, values)."""
         settings = meter.settings
         transaction = self._transaction
-        values = [None] * len(task.identifiers)
+        values = [None] * task.size
         failure = quality.GOOD
-        for place, (di, index) in enumerate(task.identifiers):
-            transaction.prepare(settings.address, di)
+        answered = not meter.faults & _SILENT
+        for number, place in enumerate(task.places[meter.edition]):
+            if place is None:  # the meter's edition has no such item
+                continue
+            transaction.prepare(settings.address, place.identifier, meter.edition, place.form)
             # A meter that was silent is asked once: it costs one time-out a slot until it answers.
-            again = place > 0 or not meter.faults & _SILENT
-            reason = await self._bus.exchange(transaction, again)
+            reason = await self._bus.exchange(transaction, answered)
+            while reason == quality.MORE:
+                reason = await self._bus.exchange(transaction, True)
+            answered = True
             if reason == quality.GOOD:
-                values[place] = transaction.value(index)
+                values[number] = _scaled(transaction.value(place.index), place.factor)
             elif reason == quality.REFUSED:
                 _log.warning(
-                    "meter %d refuses %08X: error %02X", settings.number, di, transaction.error
+                    "meter %d refuses %08X: error %02X %s",
+                    settings.number,
+                    place.identifier,
+                    transaction.error,
+                    ", ".join(transaction.error_names()),
                 )
             if reason != quality.GOOD and failure == quality.GOOD:
                 failure = reason
@@ -249,3 +270,8 @@ class _Line:
             self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
         else:
             self._events.record("meter.recovered", meter=number)
+
+
+def _scaled(value, factor):
+    """A value in the scale of its item; None stays None."""
+    return None if value is None else value * factor

@@ -11,7 +11,8 @@ import re
 from micropython import const
 
 from . import items, strict_json
-from .records import MAX_METERS
+from .journal import MAX_PAYLOAD
+from .records import MAX_METERS, pack_task
 
 VERSION = const(1)
 
@@ -47,7 +48,10 @@ def load(path):
 
 
 def parse(text, name="configuration"):
-    """Validate the JSON text; returns a Section that also has `hash`, 8 hex digits of the text."""
+    """Validate the JSON text; returns a Section.
+
+    Beside the fields it has `hash`, 8 hex digits of the text, and `catalogue`, the items.
+    """
     try:
         strict_json.check(text)
         data = json.loads(text)
@@ -55,7 +59,10 @@ def parse(text, name="configuration"):
         raise ConfigError("%s: is not valid JSON: %s" % (name, error))
     try:
         config = _section(data, "", _TOP)
-        _check_references(config)
+        _check_meters(config)
+        _check_items(config)
+        _check_tasks(config)
+        _check_credentials(config.uplink)
     except ConfigError as error:
         raise ConfigError("%s: %s" % (name, error))
     config.hash = "%08x" % binascii.crc32(text.encode())
@@ -140,11 +147,20 @@ def _hexadecimal(digits):
 
 
 def _address(value, field):
-    good = isinstance(value, str) and len(value) == 12 and all(c in "0123456789" for c in value)
-    if not good:
+    digits = value.lstrip("A") if isinstance(value, str) and len(value) == 12 else ""
+    if not digits or not all(c in "0123456789" for c in digits):
         _wrong(field, value, 'the 12 digits on the meter\'s plate, e.g. "000000000001"')
     if value == "9" * 12:
         _wrong(field, value, "a meter's own address; this one means all meters")
+    return value
+
+
+def _identifier(value, field):
+    good = isinstance(value, str) and len(value) in (4, 8)
+    if not good or not all(c in "0123456789ABCDEF" for c in value):
+        _wrong(
+            field, value, "8 hexadecimal digits (DL/T 645-2007) or 4 (-1997), A to F as capitals"
+        )
     return value
 
 
@@ -171,12 +187,6 @@ def _list(check, low, high, what, different=False):
         return [check(entry, "%s[%d]" % (field, i)) for i, entry in enumerate(value)]
 
     return check_list
-
-
-def _item(value, field):
-    if value not in items.names():
-        _wrong(field, value, "one of " + ", ".join(items.names()))
-    return value
 
 
 def _object(table):
@@ -207,12 +217,17 @@ def _section(data, prefix, table):
     return Section(fields)
 
 
-def _check_references(config):
-    """What no field can say by itself: numbers that are unique, and that exist."""
+# --- What no field can say by itself: what is unique, what exists, what fits -------------------
+
+
+def _check_meters(config):
     numbers, addresses = {}, {}
     for i, meter in enumerate(config.meters):
         if meter.bus > len(config.buses):
             _wrong("meters[%d].bus" % i, meter.bus, "1 to %d" % len(config.buses))
+        if meter.address[0] == "A" and meter.protocol != "dlt645-1997":
+            allowed = "12 digits; only dlt645-1997 has addresses filled up with A"
+            _wrong("meters[%d].address" % i, meter.address, allowed)
         if meter.number in numbers:
             raise ConfigError(
                 "meters[%d].number is %d, which meters[%d] has already; give every meter its own"
@@ -226,14 +241,60 @@ def _check_references(config):
             )
         numbers[meter.number] = i
         addresses[(meter.bus, meter.address)] = i
-    names = [task.name for task in config.tasks]
+
+
+def _check_items(config):
+    """The site's own items: new names, and a format, their own or that of the tables."""
+    _check_names("items", config.items)
+    config.catalogue = items.Catalogue()
+    for i, item in enumerate(config.items):
+        if _is_number(config.catalogue, item.name) is not None:
+            allowed = "a name of your own; this item is known already"
+            _wrong("items[%d].name" % i, item.name, allowed)
+    config.catalogue = items.Catalogue(config.items)
+    for i, item in enumerate(config.items):
+        if not _is_number(config.catalogue, item.name):
+            allowed = "one of a number, or give size, kind, scale and unit"
+            _wrong("items[%d].identifier" % i, item.identifier, allowed)
+
+
+def _check_tasks(config):
+    _check_names("tasks", config.tasks)
+    catalogue = config.catalogue
+    for i, task in enumerate(config.tasks):
+        for j, name in enumerate(task.items):
+            number = _is_number(catalogue, name)
+            if not number:
+                allowed = "an item" if number is None else "an item that is a number"
+                _wrong("tasks[%d].items[%d]" % (i, j), name, allowed + "; " + _LISTED)
+        scales = [catalogue.scale(name) for name in task.items]
+        size = len(pack_task(task.name, task.items, scales))
+        if size >= MAX_PAYLOAD:  # the journal needs a byte of it
+            raise ConfigError(
+                "tasks[%d].items is too long with all its names: %d bytes, %d at most; "
+                "divide the task" % (i, size, MAX_PAYLOAD - 1)
+            )
+
+
+def _is_number(catalogue, name):
+    """As Catalogue.is_number(), and None for an item that is not known."""
+    try:
+        return catalogue.is_number(name)
+    except KeyError:
+        return None
+
+
+def _check_names(field, sections):
+    names = [section.name for section in sections]
     for i, name in enumerate(names):
         if name in names[:i]:
             raise ConfigError(
-                "tasks[%d].name is %s, which tasks[%d] has already; give every task its own"
-                % (i, _show(name), names.index(name))
+                "%s[%d].name is %s, which %s[%d] has already; give every one its own"
+                % (field, i, _show(name), field, names.index(name))
             )
-    uplink = config.uplink
+
+
+def _check_credentials(uplink):
     for prefix, user, password in (
         ("", uplink.user, uplink.password),
         ("apn_", uplink.apn_user, uplink.apn_password),
@@ -258,15 +319,28 @@ _METER = {
     "number": (_integer(1, 255), _REQUIRED),
     "address": (_address, _REQUIRED),
     "bus": (_integer(1, 8, ", a place in the list of buses"), _REQUIRED),
+    "protocol": (_word(*items.EDITIONS), "dlt645-2007"),
 }
 
 _NAME = "[A-Za-z0-9_.-]+"
 _SECRET = '[^"\r\n]+'
 
+_LISTED = "docs/configuration.md lists them"
+_ITEM_NAME = _text(_NAME + "(@[a-z]*[0-9]+)?", "an item's name; " + _LISTED, 48)
+
+_OWN_ITEM = {
+    "name": (_text(_NAME, "letters, digits, _ . and -", 32), _REQUIRED),
+    "identifier": (_identifier, _REQUIRED),
+    "index": (_integer(0, 99), 0),
+    "size": (_integer(1, 4, " (bytes)"), None),
+    "kind": (_word(*items.KINDS), "unsigned"),
+    "scale": (_integer(-6, 3), 0),
+    "unit": (_text('[^"]*', "a unit", 8), ""),
+}
+
 _TASK = {
-    # Longer ones would not fit, with the longest items, into one record of the journal.
     "name": (_text(_NAME, "letters, digits, _ . and -", 16), _REQUIRED),
-    "items": (_list(_item, 1, 8, "different item names", True), _REQUIRED),
+    "items": (_list(_ITEM_NAME, 1, 8, "different item names", True), _REQUIRED),
     "every": (_every, _REQUIRED),
 }
 
@@ -293,6 +367,7 @@ _TOP = {
     "utc_offset": (_utc_offset, _REQUIRED),
     "buses": (_list(_object(_BUS), 1, 8, "buses"), _REQUIRED),
     "meters": (_list(_object(_METER), 1, MAX_METERS, "meters"), _REQUIRED),
+    "items": (_list(_object(_OWN_ITEM), 0, 32, "items"), ()),
     "tasks": (_list(_object(_TASK), 1, 8, "tasks"), _REQUIRED),
     "uplink": (_object(_UPLINK), _REQUIRED),
 }

@@ -1,45 +1,107 @@
-"""The item catalogue: what can be read from a meter, and under which identifier.
+"""The item catalogue: what can be read from a meter, by name, whatever its protocol.
 
-An item's value is an integer; its unit and scale (power of ten) are here and go upstream once,
-in the birth.
+Names are those of the protocols' tables, and a site's own ones from its configuration. An item's
+value is an integer; its unit and scale (power of ten) go upstream once, in the birth. A meter of
+an edition that counts in larger steps gives the same item in the same unit and scale.
 """
 
-from micropython import const
+import dlt645
 
-_DI = const(0)  # places in a catalogue entry
-_INDEX = const(1)
-_SCALE = const(2)
-_UNIT = const(3)
+from .protocols import dlt645_1997, dlt645_2007
 
-# name: (DL/T 645-2007 data identifier, which value of its answer, scale, unit)
-_CATALOGUE = {
-    "energy.forward.total": (0x00010000, 0, -2, "kWh"),
-    "energy.forward.rate1": (0x00010100, 0, -2, "kWh"),
-    "energy.forward.rate2": (0x00010200, 0, -2, "kWh"),
-    "energy.forward.rate3": (0x00010300, 0, -2, "kWh"),
-    "energy.forward.rate4": (0x00010400, 0, -2, "kWh"),
-    "voltage.a": (0x02010100, 0, -1, "V"),
-    "current.a": (0x02020100, 0, -3, "A"),
-    "power.active.total": (0x02030000, 0, -4, "kW"),
-}
+# What the configuration calls a meter's protocol: its edition.
+EDITIONS = {"dlt645-2007": dlt645_2007.EDITION, "dlt645-1997": dlt645_1997.EDITION}
+
+_TABLES = {dlt645_2007.EDITION: dlt645_2007, dlt645_1997.EDITION: dlt645_1997}
+_NUMBERS = (dlt645.UNSIGNED, dlt645.SIGNED, dlt645.BITS)
+KINDS = {"unsigned": dlt645.UNSIGNED, "signed": dlt645.SIGNED, "bits": dlt645.BITS}
+
+
+class Place:
+    """Where a meter of one edition has an item."""
+
+    __slots__ = ("factor", "form", "identifier", "index")
+
+    def __init__(self, identifier, index, factor, form):
+        self.identifier = identifier
+        self.index = index  # of the value in the answer
+        self.factor = factor  # value times this is in the item's scale
+        self.form = form  # (kind, size, list) when it is not that of the tables
+
+
+class Catalogue:
+    """All items of a site. `own` are its own ones, sections of the configuration.
+
+    Methods with a name raise KeyError for an item that is not known.
+    """
+
+    def __init__(self, own=()):
+        self._own = {item.name: item for item in own}
+
+    def is_number(self, name):
+        """Whether its value is a number, and not text, a time or mere bytes."""
+        return self._describe(name)[0] in _NUMBERS
+
+    def scale(self, name):
+        """The power of ten a value is to be multiplied by: -2 means hundredths of the unit."""
+        return self._describe(name)[2]
+
+    def unit(self, name):
+        """The unit, e.g. kWh."""
+        return self._describe(name)[3]
+
+    def place(self, name, edition):
+        """Its Place in meters of an edition; None when they have no such item."""
+        own = self._own.get(name)
+        if own:
+            return self._own_place(own, edition)
+        scale = self.scale(name)
+        found = _locate(name, edition)
+        if found is None:
+            return None
+        identifier, index, described = found
+        return Place(identifier, index, 10 ** (described[2] - scale), None)
+
+    def _own_place(self, own, edition):
+        if edition != _edition_of(own):
+            return None
+        form = (KINDS[own.kind], own.size, own.index > 0) if own.size else None
+        return Place(int(own.identifier, 16), own.index, 1, form)
+
+    def _describe(self, name):
+        """(kind, size, scale, unit, ...)."""
+        own = self._own.get(name)
+        if own is None:
+            found = _locate(name, dlt645_2007.EDITION) or _locate(name, dlt645_1997.EDITION)
+            if found is None:
+                raise KeyError(name)
+            return found[2]
+        if own.size:
+            return KINDS[own.kind], own.size, own.scale, own.unit
+        described = dlt645.item(_edition_of(own), int(own.identifier, 16), own.index)
+        # Not in the tables: bytes.
+        return described or (dlt645.RAW, 0, 0, "")
+
+
+def _edition_of(own):
+    return dlt645_1997.EDITION if len(own.identifier) == 4 else dlt645_2007.EDITION
+
+
+def _locate(name, edition):
+    """(identifier, index, (kind, size, scale, unit, list)), or None."""
+    found = _TABLES[edition].locate(name)
+    if found is None:
+        return None
+    identifier, index = found
+    described = dlt645.item(edition, identifier, index)
+    return described and (identifier, index, described)
 
 
 def names():
-    """All item names, sorted."""
-    return sorted(_CATALOGUE)
-
-
-def identifier(name):
-    """(data identifier, index of the value in its answer); KeyError for an unknown item."""
-    entry = _CATALOGUE[name]
-    return entry[_DI], entry[_INDEX]
-
-
-def scale(name):
-    """The power of ten a value is to be multiplied by: -2 means hundredths of the unit."""
-    return _CATALOGUE[name][_SCALE]
-
-
-def unit(name):
-    """The unit, e.g. kWh."""
-    return _CATALOGUE[name][_UNIT]
+    """All built-in names but those of the past and the many that are numbered, sorted."""
+    found = set()
+    for edition, table in _TABLES.items():
+        for name in table.names():
+            if _locate(name, edition):
+                found.add(name)
+    return sorted(found)

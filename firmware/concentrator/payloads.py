@@ -2,7 +2,7 @@
 
 import json
 
-from . import VERSION, items
+from . import VERSION
 
 _COMPACT = (",", ":")
 
@@ -24,7 +24,7 @@ def birth(config, epoch):
     used = {}
     for task in config.tasks:
         for name in task.items:
-            used[name] = [items.unit(name), items.scale(name)]
+            used[name] = [config.catalogue.unit(name), config.catalogue.scale(name)]
     return _message(
         config.device,
         {

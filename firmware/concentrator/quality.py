@@ -11,6 +11,8 @@ REFUSED = const(23)  # the meter answered with an error word
 JAMMED = const(24)  # the line is never quiet, or cannot be sent on
 POWER_FAILED = const(30)  # the concentrator itself was off when it should have read
 
+MORE = const(-1)  # in no reading: a good part of an answer, whose next part is to be asked for
+
 NAMES = {
     GOOD: "good",
     MADE_UP: "made up later",

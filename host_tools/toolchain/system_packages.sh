@@ -13,6 +13,9 @@ requirements_host="
 python3|python3|runs the build scripts, the simulators and the tests
 python3 -m ensurepip|python3-venv|keeps the Python packages in build/venv, apart from the system's
 gcc|gcc|compiles the MicroPython host image and the C tests
+clang|clang|compiles the codec for the fuzzers
+libFuzzer|libclang-rt-dev|the fuzzers and their sanitizers
+valgrind|valgrind|counts the codec's instructions for 'make bench'
 libc|libc6-dev|C headers for gcc
 mosquitto|mosquitto|the MQTT broker that 'make run' and the tests publish to
 ca-certificates|ca-certificates|lets pip verify the package index
@@ -39,6 +42,9 @@ present() {
     "arm-none-eabi libc") test -e "$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null)" ;;
     "riscv64-unknown-elf libc")
         test -e "$(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs 2>/dev/null)" ;;
+    libFuzzer)
+        echo "int LLVMFuzzerTestOneInput(void) { return 0; }" |
+            clang -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null ;;
     libc) echo "#include <stdio.h>" | gcc -E - >/dev/null 2>&1 ;;
     ca-certificates) test -e /etc/ssl/certs/ca-certificates.crt || ! command -v apt-get >/dev/null ;;
     *) PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v "$1" >/dev/null ;;

@@ -14,7 +14,11 @@ BUILD = ROOT / "build/codec"
 UNIT = ROOT / "tests/unit"
 
 # Read from the source: only MicroPython can import it.
-NAMES = re.findall(r"^def (test_\w+)", (UNIT / "test_dlt645_codec.py").read_text(), re.MULTILINE)
+TESTS = [
+    (module, name)
+    for module in ("test_dlt645_codec", "test_dlt645_exchange")
+    for name in re.findall(r"^def (test_\w+)", (UNIT / f"{module}.py").read_text(), re.MULTILINE)
+]
 
 # The image has a dlt645 of its own, which an import would find first.
 TAKE_NATIVE = """
@@ -46,9 +50,9 @@ def run(folder: Path, program: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_native_codec(folder: Path, name: str) -> None:
-    result = run(folder, f"import test_dlt645_codec\ntest_dlt645_codec.{name}()")
+@pytest.mark.parametrize(("module", "name"), TESTS)
+def test_native_codec(folder: Path, module: str, name: str) -> None:
+    result = run(folder, f"import {module}\n{module}.{name}()")
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -1,44 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Tests of the codec as plain C, for the sanitizers.
-//
-//   test_dlt645 [SEED]              run everything
-//   test_dlt645 --list              print the names of the tests
-//   test_dlt645 --run NAME [SEED]   run one
+// Tests of the frame codec as plain C, for the sanitizers.
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "check.h"
 #include "dlt645.h"
 
-static unsigned checks;
-static unsigned failures;
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        checks++;                                                                                 \
-        if (!(condition)) {                                                                       \
-            failures++;                                                                           \
-            printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);                        \
-        }                                                                                         \
-    } while (0)
-
-#define CHECK_EQUAL(got, wanted)                                                                  \
-    do {                                                                                          \
-        long got_ = (long)(got);                                                                  \
-        long wanted_ = (long)(wanted);                                                            \
-        checks++;                                                                                 \
-        if (got_ != wanted_) {                                                                    \
-            failures++;                                                                           \
-            printf("%s:%d: failed: %s is %ld, not %ld\n", __FILE__, __LINE__, #got, got_,         \
-                   wanted_);                                                                      \
-        }                                                                                         \
-    } while (0)
-
 #define LOG_MAX (64)
-
-static unsigned long seed = 645;
 
 static const uint8_t meter[6] = {0x12, 0x90, 0x78, 0x56, 0x34, 0x12};
 static const uint8_t plain[8] = {0x00, 0x00, 0x01, 0x00, 0x78, 0x56, 0x34, 0x12};
@@ -773,14 +740,7 @@ static void test_fuzz_find_agrees_with_the_decoder(void) {
 // --- Main
 // -----------------------------------------------------------------------------------------
 
-// clang-format off
-#define TEST(name) {#name, name}
-// clang-format on
-
-static const struct {
-    const char *name;
-    void (*run)(void);
-} tests[] = {
+static const test_t tests[] = {
     TEST(test_address_text_and_wire_order_are_inverse),
     TEST(test_address_text_that_is_no_address_is_refused),
     TEST(test_address_that_is_not_decimal_stays_visible),
@@ -808,31 +768,5 @@ static const struct {
 };
 
 int main(int argc, char **argv) {
-    const char *only = NULL;
-    if (argc > 1 && strcmp(argv[1], "--list") == 0) {
-        for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-            puts(tests[i].name);
-        }
-        return 0;
-    }
-    if (argc > 2 && strcmp(argv[1], "--run") == 0) {
-        only = argv[2];
-        argc -= 2;
-        argv += 2;
-    }
-    if (argc > 1) {
-        seed = strtoul(argv[1], NULL, 0);
-    }
-    unsigned ran = 0;
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-        if (only == NULL || strcmp(only, tests[i].name) == 0) {
-            unsigned before = failures;
-            tests[i].run();
-            printf("%s %s\n", failures == before ? "ok    " : "FAILED", tests[i].name);
-            ran++;
-        }
-    }
-    printf("%u tests, %u checks, %u failures\n", ran, checks, failures);
-    // A name that matches nothing is a failure, not a pass.
-    return ran == 0 || failures > 0;
+    return run_tests(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }

@@ -375,7 +375,8 @@ async def test_fuzz_nothing_escapes_and_nothing_hangs():
         seen[reason] = seen.get(reason, 0) + 1
 
     started = ticks_ms()
-    await asyncio.gather(*[line() for _ in range(100)])
+    for _ in range(2):
+        await asyncio.gather(*[line() for _ in range(50)])
     assert ticks_diff(ticks_ms(), started) < HANG_MS
     print(seen)
     assert len(seen) > 3

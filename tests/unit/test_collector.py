@@ -5,6 +5,7 @@ import asyncio
 import dlt645
 from concentrator import collector, journal, quality, records
 from concentrator.collector import Collector
+from concentrator.items import Catalogue
 from concentrator.journal import Journal
 from fakes import Clock, Events, RamFlash, Settings, until
 
@@ -29,15 +30,21 @@ class Bus:
 
     async def exchange(self, transaction, again):
         self.again.append(again)
-        address, _, wire_di = dlt645.parse(transaction.request[: transaction.request_size])
+        request = dlt645.parse(transaction.request[: transaction.request_size])
+        address, control, data = request
+        wire_di = data[: 2 if control < 0x10 else 4]
         di = int.from_bytes(wire_di, "little")
         self.asked.append((address, di))
         await asyncio.sleep_ms(0)
         result = self.behaviour.get(address, BLOCK.get)(di)
         if result == quality.REFUSED:
-            frame = dlt645.frame(address, 0xD1, b"\x02")
+            frame = dlt645.frame(address, control | 0xC0, b"\x02")
         elif isinstance(result, bytes):
-            frame = dlt645.frame(address, 0x91, wire_di + result)
+            frame = dlt645.frame(address, control | 0x80, wire_di + result)
+        elif isinstance(result, list):  # in parts, the first and one for every SEQ
+            part = data[4] if len(data) > 4 else 0
+            more = 0x20 if part < len(result) - 1 else 0
+            frame = dlt645.frame(address, control | 0x80 | more, wire_di + result[part] + data[4:])
         else:
             return result
         transaction.decoder.reset()
@@ -77,7 +84,9 @@ class Schedule:
 class Site:
     # A collector with `meters` meters on one or two buses, and what came of it.
 
-    def __init__(self, slots, tasks=(ENERGY,), meters=3, buses=1, behaviour=None, log=None):
+    def __init__(
+        self, slots, tasks=(ENERGY,), meters=3, buses=1, behaviour=None, log=None, old=()
+    ):
         self.behaviour = behaviour or {}
         self.tasks = list(tasks)
         self.slots = slots
@@ -87,7 +96,12 @@ class Site:
         collector.Schedule = self.schedule
         self.buses = [Bus(n + 1, self.behaviour) for n in range(buses)]
         settings = [
-            Settings(number=i + 1, address=address(i + 1), bus=i % buses + 1)
+            Settings(
+                number=i + 1,
+                address=address(i + 1),
+                bus=i % buses + 1,
+                protocol="dlt645-1997" if i + 1 in old else "dlt645-2007",
+            )
             for i in range(meters)
         ]
         self.clock = Clock(SLOT + 7)
@@ -96,7 +110,7 @@ class Site:
             log = Journal(RamFlash(8))
             log.mount(1)
         self.journal = log
-        config = Settings(meters=settings, tasks=self.tasks, utc_offset=0)
+        config = Settings(meters=settings, tasks=self.tasks, utc_offset=0, catalogue=Catalogue())
         self.collector = Collector(self.buses, config, self.clock, log, self.events)
 
     def schedule(self, clock, tasks, utc_offset):
@@ -417,3 +431,34 @@ async def test_only_its_own_meters_count_for_a_bus():
     site.collector.stop()
     await running
     assert sorted(r.meter for r in site.readings()) == [1, 3]
+
+
+async def test_an_item_in_several_frames_is_asked_for_part_by_part():
+    parts = [b"\x78", b"\x56\x34", b"\x12"]
+    site = Site(
+        [(SLOT, [ENERGY], 0)],
+        meters=1,
+        behaviour={address(1): lambda di: parts if di == 0x00010000 else BLOCK[di]},
+    )
+    (reading,) = await site.run()
+    assert (reading.quality, reading.values) == (quality.GOOD, [12345678, 2301])
+    assert site.buses[0].asked == [(address(1), 0x00010000)] * 3 + [(address(1), 0x02010100)]
+
+
+async def test_meters_of_both_editions_give_the_same_items_in_the_same_scale():
+    old = {0x9010: b"\x78\x56\x34\x12", 0xB611: b"\x30\x02"}
+    site = Site([(SLOT, [ENERGY], 0)], meters=2, behaviour={address(2): old.get}, old=(2,))
+    readings = await site.run()
+    assert [reading.quality for reading in readings] == [quality.GOOD] * 2
+    assert readings[0].values == [12345678, 2301]
+    assert readings[1].values == [12345678, 2300]  # 230 V, in tenths
+    assert site.buses[0].asked[2:] == [(address(2), 0x9010), (address(2), 0xB611)]
+
+
+async def test_what_an_edition_has_not_is_not_asked_for():
+    task = Settings(name="net", items=["frequency", "energy.forward.total"], every=900)
+    old = {0x9010: b"\x78\x56\x34\x12"}
+    site = Site([(SLOT, [task], 0)], (task,), 1, behaviour={address(1): old.get}, old=(1,))
+    (reading,) = await site.run()
+    assert (reading.quality, reading.values) == (quality.GOOD, [None, 12345678])
+    assert site.buses[0].asked == [(address(1), 0x9010)]

@@ -4,7 +4,7 @@ import json
 import os
 import random
 
-from concentrator import config, items, records, strict_json
+from concentrator import config, journal, records, strict_json
 from concentrator.config import ConfigError
 from fakes import raises, seeded
 
@@ -149,19 +149,96 @@ def test_task_fields():
     takes("tasks[0].every", 5, 60, 3600, 86400)
 
 
-def test_a_task_with_the_longest_names_still_fits_into_the_journal():
+def test_a_task_whose_names_do_not_fit_into_the_journal_is_refused():
     # Otherwise the first slot would end the program, long after the configuration was accepted.
-    names = sorted(items.names(), key=len)[-8:]
+    names = ["energy.a.reactive.combined1.rate%d@12" % (10 + i) for i in range(6)]
     data = good()
-    for length in (16, 17):
-        task = {"name": "n" * length, "items": names, "every": 60}
-        data["tasks"] = [task]
-        if length == 16:
-            read(data)
-            body = records.pack_task(task["name"], task["items"], [-2] * 8)
-            assert len(body) <= 249, len(body)
-        else:
-            assert "tasks[0].name" in refusal(data)
+    data["tasks"] = [{"name": "n" * 16, "items": names, "every": 60}]
+    message = refusal(data)
+    assert message == (
+        "site.json: tasks[0].items is too long with all its names: 282 bytes, 249 at most; "
+        "divide the task"
+    ), message
+
+
+def test_no_accepted_task_is_too_long_for_the_journal():
+    # One character more at a time: the last that is taken fills the record.
+    data = good()
+    names = ["energy.a.reactive.combined1.rate%d@12" % (10 + i) for i in range(5)]
+    for length in range(1, 17):
+        for last in ("frequency", "voltage.a", "energy.forward.total"):
+            task = {"name": "n" * length, "items": names[:], "every": 60}
+            task["items"].append(last)
+            data["tasks"] = [task]
+            body = records.pack_task(task["name"], task["items"], [-2] * 6)
+            assert (len(body) <= journal.MAX_PAYLOAD - 1) == taken(data), (length, last)
+
+
+def taken(data):
+    try:
+        read(data)
+    except ConfigError:
+        return False
+    return True
+
+
+def test_items_of_a_task_are_numbers():
+    message = "tasks[0].items[0] is %s; use an item that is a number; docs/configuration.md"
+    for name in ("number.asset", "clock.time", "record.cover_opened.1"):
+        data = good()
+        data["tasks"][0]["items"] = [name]
+        assert message % json.dumps(name) in refusal(data)
+    for name in ("status.3", "count.trip", "energy.forward.rate12@day62", "demand.forward.total"):
+        takes("tasks[0].items", [name])
+
+
+def test_meters_of_the_1997_edition():
+    takes("meters[0].protocol", "dlt645-1997", "dlt645-2007")
+    refuses("meters[0].protocol", "dlt645", "", None, 1997, 1, ["dlt645-1997"])
+    assert read(good()).meters[0].protocol == "dlt645-2007"
+    data = good()
+    data["meters"][0]["address"] = "AAAA00000012"
+    assert "only dlt645-1997 has addresses filled up with A" in refusal(data)
+    data["meters"][0]["protocol"] = "dlt645-1997"
+    assert read(data).meters[0].address == "AAAA00000012"
+    for wrong in ("A" * 12, "AAAA0000A012", "aaaa00000012"):
+        data["meters"][0]["address"] = wrong
+        assert "meters[0].address" in refusal(data)
+
+
+def with_item(**fields):
+    data = good()
+    data["items"] = [{"name": "pressure", "identifier": "02800099"}]
+    data["items"][0].update(fields)
+    data["tasks"][0]["items"] = ["pressure"]
+    return data
+
+
+def test_a_sites_own_items():
+    config = read(with_item(size=2, kind="signed", scale=-1, unit="bar"))
+    assert config.catalogue.unit("pressure") == "bar"
+    assert config.catalogue.scale("pressure") == -1
+    read(with_item(identifier="B611"))
+    read(with_item(identifier="0201FF00", index=2))
+    assert "items[0].identifier is" in refusal(with_item())  # only bytes, as far as is known
+    assert "items[0].identifier is" in refusal(with_item(identifier="04000403"))  # text
+    for field, wrong in (
+        ("name", ("", "a b", "voltage.a", "energy.forward.total", 1)),
+        ("identifier", ("", "0280009", "0280009g", "b611", "0x00010000", 0x9010)),
+        ("index", (-1, 100, "1")),
+        ("size", (0, 5, "2")),
+        ("kind", ("text", "", 1)),
+        ("scale", (-7, 4, 0.1)),
+        ("unit", ('"', "much too long", 1)),
+        ("other", (1,)),
+    ):
+        for value in wrong:
+            fields = {"size": 2}
+            fields[field] = value
+            assert "items[0].%s" % field in refusal(with_item(**fields)), (field, value)
+    data = with_item(size=2)
+    data["items"].append(data["items"][0])
+    assert "items[1].name" in refusal(data)
 
 
 def test_uplink_fields():

@@ -2,8 +2,8 @@
 
 DLT645_DIR := $(USERMOD_DIR)
 
-SRC_USERMOD_C += $(DLT645_DIR)/moddlt645.c
+SRC_USERMOD_C += $(DLT645_DIR)/moddlt645.c $(DLT645_DIR)/modexchange.c
 # The codec itself holds no qstr, so the qstr scanner need not see it.
-SRC_USERMOD_LIB_C += $(DLT645_DIR)/dlt645.c
+SRC_USERMOD_LIB_C += $(wildcard $(DLT645_DIR)/dlt645*.c)
 
 CFLAGS_USERMOD += -I$(DLT645_DIR)

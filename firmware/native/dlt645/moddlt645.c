@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The Python module `dlt645`: a thin binding over dlt645.c, where the protocol lives. Built into
-// an image as a user C module, or as a native .mpy for images without it (see Makefile).
+// The Python module `dlt645`: a thin binding over dlt645*.c, where the protocol lives. Built into
+// an image as a user C module, or as a native .mpy for images without it (see Makefile). This file
+// has the frames, modexchange.c answers and values.
 //
 // frame() and parse() are for convenience and allocate what they return. encode() and Decoder are
 // for the bus and allocate nothing, apart from the exception they raise and the `address` string.
@@ -11,21 +12,10 @@
 
 #include <string.h>
 
-#ifdef MICROPY_ENABLE_DYNRUNTIME
-#include "py/dynruntime.h"
-// A name has no number before the .mpy is loaded, so that no table of names is constant.
-#define MP_ROM_QSTR(name) MP_OBJ_NEW_QSTR(name)
-#define NAMED_CONST const
-#else
-#include "py/obj.h"
-#include "py/runtime.h"
-#define NAMED_CONST static const
-#endif
+#include "moddlt645.h"
+#include "dlt645_values.h"
 
-#include "dlt645.h"
-
-// ValueError unless the str is 12 digits, A or a being a wildcard; TypeError unless it is a str.
-static void get_address(mp_obj_t text_in, uint8_t wire[DLT645_ADDRESS_SIZE]) {
+void mod_get_address(mp_obj_t text_in, uint8_t wire[DLT645_ADDRESS_SIZE]) {
     if (!mp_obj_is_str(text_in)) {
         mp_raise_TypeError(MP_ERROR_TEXT("address must be a str"));
     }
@@ -50,17 +40,16 @@ static uint8_t get_control(mp_obj_t control_in) {
     return (uint8_t)control;
 }
 
-// TypeError for what has no bytes, and for str, whose bytes nobody means.
-static void get_bytes(mp_obj_t bytes_in, mp_buffer_info_t *bytes) {
+void mod_get_bytes(mp_obj_t bytes_in, mp_buffer_info_t *bytes) {
     if (mp_obj_is_str(bytes_in)) {
         mp_raise_TypeError(MP_ERROR_TEXT("bytes needed, not str"));
     }
     mp_get_buffer_raise(bytes_in, bytes, MP_BUFFER_READ);
 }
 
-// As get_bytes, and ValueError for more than a frame can carry.
+// As mod_get_bytes, and ValueError for more than a frame can carry.
 static void get_data(mp_obj_t data_in, mp_buffer_info_t *data) {
-    get_bytes(data_in, data);
+    mod_get_bytes(data_in, data);
     if (data->len > DLT645_DATA_MAX) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("data of %u bytes, 200 at most"),
                           (unsigned)data->len);
@@ -80,7 +69,7 @@ static mp_obj_t address_to_str(const uint8_t *wire) {
 // be sent. Source: DL/T 645-2007, frame format.
 static mp_obj_t mod_frame(mp_obj_t address_in, mp_obj_t control_in, mp_obj_t data_in) {
     uint8_t address[DLT645_ADDRESS_SIZE];
-    get_address(address_in, address);
+    mod_get_address(address_in, address);
     uint8_t control = get_control(control_in);
     mp_buffer_info_t data;
     get_data(data_in, &data);
@@ -128,7 +117,7 @@ static void raise_finding(const dlt645_finding_t *finding) {
 // none. Source: DL/T 645-2007, frame format.
 static mp_obj_t mod_parse(mp_obj_t frame_in) {
     mp_buffer_info_t bytes;
-    get_bytes(frame_in, &bytes);
+    mod_get_bytes(frame_in, &bytes);
     if (bytes.len < DLT645_FRAME_MIN) {
         mp_raise_msg_varg(&mp_type_ValueError,
                           MP_ERROR_TEXT("too short: %u bytes, a frame has 12 or more"),
@@ -177,7 +166,7 @@ static mp_obj_t mod_encode(size_t n_args, const mp_obj_t *args, mp_map_t *kw_arg
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(values[ARG_buffer].u_obj, &buffer, MP_BUFFER_WRITE);
     uint8_t address[DLT645_ADDRESS_SIZE];
-    get_address(values[ARG_address].u_obj, address);
+    mod_get_address(values[ARG_address].u_obj, address);
     uint8_t control = get_control(values[ARG_control].u_obj);
     mp_buffer_info_t data;
     get_data(values[ARG_data].u_obj, &data);
@@ -211,9 +200,23 @@ typedef struct {
     dlt645_decoder_t decoder;
 } decoder_obj_t;
 
+#ifdef MICROPY_ENABLE_DYNRUNTIME
+// Not static: the linker of native modules has room for no static variables.
+mp_obj_full_type_t decoder_type;
+#else
+extern const mp_obj_type_t decoder_type;
+#endif
+
 static dlt645_decoder_t *get_decoder(mp_obj_t self_in) {
     decoder_obj_t *self = MP_OBJ_TO_PTR(self_in);
     return &self->decoder;
+}
+
+dlt645_decoder_t *mod_get_decoder(mp_obj_t decoder_in) {
+    if (!mp_obj_is_type(decoder_in, (const mp_obj_type_t *)&decoder_type)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("Decoder needed"));
+    }
+    return get_decoder(decoder_in);
 }
 
 static mp_obj_t decoder_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
@@ -243,7 +246,7 @@ static mp_obj_t decoder_feed(size_t n_args, const mp_obj_t *args, mp_map_t *kw_a
     mp_arg_parse_all(n_args - 1, args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, values);
 
     mp_buffer_info_t bytes;
-    get_bytes(values[ARG_buffer].u_obj, &bytes);
+    mod_get_bytes(values[ARG_buffer].u_obj, &bytes);
     mp_int_t count = values[ARG_count].u_int;
     if (count < -1 || (count >= 0 && (size_t)count > bytes.len)) {
         mp_raise_ValueError(MP_ERROR_TEXT("count outside the buffer"));
@@ -297,7 +300,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(decoder_reset_obj, decoder_reset);
 static mp_obj_t decoder_is_from(mp_obj_t self_in, mp_obj_t address_in) {
     dlt645_decoder_t *d = get_decoder(self_in);
     uint8_t asked[DLT645_ADDRESS_SIZE];
-    get_address(address_in, asked);
+    mod_get_address(address_in, asked);
     return mp_obj_new_bool(d->frame.address != NULL &&
                            dlt645_address_matches(d->frame.address, asked));
 }
@@ -370,6 +373,9 @@ static void decoder_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         {MP_ROM_QSTR(MP_QSTR_data), MP_ROM_PTR(&decoder_data_obj)},                               \
     }
 
+// Names are written out: the build finds them by reading the source.
+#define NUMBER(name, number) {MP_ROM_QSTR(name), MP_ROM_INT(number)}
+
 #define MODULE_GLOBALS                                                                            \
     {                                                                                             \
         {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_dlt645)},                             \
@@ -377,12 +383,39 @@ static void decoder_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         {MP_ROM_QSTR(MP_QSTR_parse), MP_ROM_PTR(&mod_parse_obj)},                                 \
         {MP_ROM_QSTR(MP_QSTR_encode), MP_ROM_PTR(&mod_encode_obj)},                               \
         {MP_ROM_QSTR(MP_QSTR_Decoder), MP_ROM_PTR(&decoder_type)},                                \
+        {MP_ROM_QSTR(MP_QSTR_Exchange), MP_ROM_PTR(&mod_exchange_type)},                          \
+        {MP_ROM_QSTR(MP_QSTR_item), MP_ROM_PTR(&mod_item_obj)},                                   \
+        {MP_ROM_QSTR(MP_QSTR_values), MP_ROM_PTR(&mod_values_obj)},                               \
+        NUMBER(MP_QSTR_ANSWER, DLT645_ANSWER),                                                    \
+        NUMBER(MP_QSTR_MORE, DLT645_MORE),                                                        \
+        NUMBER(MP_QSTR_REFUSED, DLT645_REFUSED),                                                  \
+        NUMBER(MP_QSTR_ECHO, DLT645_ECHO),                                                        \
+        NUMBER(MP_QSTR_OTHER_METER, DLT645_OTHER_METER),                                          \
+        NUMBER(MP_QSTR_OTHER_FUNCTION, DLT645_OTHER_FUNCTION),                                    \
+        NUMBER(MP_QSTR_OTHER_IDENTIFIER, DLT645_OTHER_IDENTIFIER),                                \
+        NUMBER(MP_QSTR_OTHER_SEQUENCE, DLT645_OTHER_SEQUENCE),                                    \
+        NUMBER(MP_QSTR_BAD_LENGTH, DLT645_BAD_LENGTH),                                            \
+        NUMBER(MP_QSTR_COMPLETE, DLT645_COMPLETE),                                                \
+        NUMBER(MP_QSTR_ASK, DLT645_ASK),                                                          \
+        NUMBER(MP_QSTR_AGAIN, DLT645_AGAIN),                                                      \
+        NUMBER(MP_QSTR_GIVEN_UP, DLT645_GIVEN_UP),                                                \
+        NUMBER(MP_QSTR_WRONG_SIZE, DLT645_WRONG_SIZE),                                            \
+        NUMBER(MP_QSTR_NO_ROOM, DLT645_NO_ROOM),                                                  \
+        NUMBER(MP_QSTR_UNSIGNED, DLT645_UNSIGNED),                                                \
+        NUMBER(MP_QSTR_SIGNED, DLT645_SIGNED),                                                    \
+        NUMBER(MP_QSTR_BITS, DLT645_BITS),                                                        \
+        NUMBER(MP_QSTR_DIGITS, DLT645_DIGITS),                                                    \
+        NUMBER(MP_QSTR_ADDRESS, DLT645_ADDRESS),                                                  \
+        NUMBER(MP_QSTR_CODE, DLT645_CODE),                                                        \
+        NUMBER(MP_QSTR_TEXT, DLT645_TEXT),                                                        \
+        NUMBER(MP_QSTR_RAW, DLT645_RAW),                                                          \
+        NUMBER(MP_QSTR_SIZE_WRONG, DLT645_SIZE_WRONG),                                            \
+        NUMBER(MP_QSTR_DAMAGED, DLT645_DAMAGED),                                                  \
+        NUMBER(MP_QSTR_MANY, DLT645_MANY),                                                        \
     }
 
 #ifdef MICROPY_ENABLE_DYNRUNTIME
 
-// Not static: the linker of native modules has room for no static variables.
-mp_obj_full_type_t decoder_type;
 mp_rom_map_elem_t decoder_methods_table[7];
 static MP_DEFINE_CONST_DICT(decoder_methods, decoder_methods_table);
 
@@ -399,6 +432,8 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
     MP_OBJ_TYPE_SET_SLOT(&decoder_type, attr, decoder_attr, 1);
     MP_OBJ_TYPE_SET_SLOT(&decoder_type, locals_dict, &decoder_methods, 2);
 
+    mod_exchange_type_init();
+
     const mp_rom_map_elem_t globals[] = MODULE_GLOBALS;
     mp_obj_t module = MP_OBJ_FROM_PTR(self->context->module.globals);
     for (size_t i = 0; i < MP_ARRAY_SIZE(globals); i++) {
@@ -413,9 +448,8 @@ mp_obj_t mpy_init(mp_obj_fun_bc_t *self, size_t n_args, size_t n_kw, mp_obj_t *a
 static const mp_rom_map_elem_t decoder_methods_table[] = DECODER_METHODS;
 static MP_DEFINE_CONST_DICT(decoder_methods, decoder_methods_table);
 
-static MP_DEFINE_CONST_OBJ_TYPE(decoder_type, MP_QSTR_Decoder, MP_TYPE_FLAG_NONE, make_new,
-                                decoder_make_new, attr, decoder_attr, locals_dict,
-                                &decoder_methods);
+MP_DEFINE_CONST_OBJ_TYPE(decoder_type, MP_QSTR_Decoder, MP_TYPE_FLAG_NONE, make_new,
+                         decoder_make_new, attr, decoder_attr, locals_dict, &decoder_methods);
 
 static const mp_rom_map_elem_t module_globals_table[] = MODULE_GLOBALS;
 static MP_DEFINE_CONST_DICT(module_globals, module_globals_table);

@@ -51,3 +51,22 @@ void *memchr(const void *bytes_in, int value, size_t n) {
     }
     return NULL;
 }
+
+int memcmp(const void *a_in, const void *b_in, size_t n) {
+    const uint8_t *a = a_in;
+    const uint8_t *b = b_in;
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] != b[i]) {
+            return a[i] < b[i] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+size_t strlen(const char *text) {
+    size_t n = 0;
+    while (text[n]) {
+        n++;
+    }
+    return n;
+}

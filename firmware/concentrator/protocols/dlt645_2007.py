@@ -1,0 +1,336 @@
+"""Names of items in DL/T 645-2007: under which identifier, and where in its answer.
+
+What the bytes mean is in the tables of the C module `dlt645`. Sources: DL/T 645-2007, data
+identification tables, and the extensions that State Grid meters share.
+"""
+
+from micropython import const
+
+from .names import all_names, find, number
+
+EDITION = const(2007)
+
+_ENERGY = const(0x00000000)
+_DEMAND = const(0x01000000)
+_MOST_RATES = const(63)
+_MOST_SETTLEMENTS = const(12)
+_PHASE_STEP = const(0x140000)  # DI2, from the total to phase A, and on to B and C
+
+# quantity: its DI2. Names: energy.[a.|b.|c.]<quantity>.<total|rate1...>, and demand in the same
+# way, with .time behind it for when that was; "@" and what is in _WHEN for the past.
+_QUANTITIES = """
+combined 00
+forward 01
+reverse 02
+reactive.combined1 03
+reactive.combined2 04
+reactive.q1 05
+reactive.q2 06
+reactive.q3 07
+reactive.q4 08
+apparent.forward 09
+apparent.reverse 0A
+associated 80
+fundamental.forward 81
+fundamental.reverse 82
+harmonic.forward 83
+harmonic.reverse 84
+loss.copper 85
+loss.iron 86
+"""
+
+# freeze: its DI2, how many a meter keeps. "@day1" is the last one.
+_WHEN = """
+timed 00 60
+moment 01 3
+zones 02 2
+slots 03 2
+hour 04 254
+price 05 2
+day 06 62
+step 07 2
+"""
+
+# Names with .total, .a, .b or .c behind them: identifier with DI1 = 0.
+_PHASED = """
+voltage 02010000
+current 02020000
+power.active 02030000
+power.reactive 02040000
+power.apparent 02050000
+power.factor 02060000
+angle 02070000
+distortion.voltage 02080000
+distortion.current 02090000
+"""
+_PHASES = ("total", "a", "b", "c")
+
+# Names with .1, .2 ... behind them: identifier of a number 0, and how many there are.
+_NUMBERED = """
+harmonic.voltage.a 020A0100 21
+harmonic.voltage.b 020A0200 21
+harmonic.voltage.c 020A0300 21
+harmonic.current.a 020B0100 21
+harmonic.current.b 020B0200 21
+harmonic.current.c 020B0300 21
+record.voltage_loss.a 03010100 10
+record.voltage_loss.b 03010200 10
+record.voltage_loss.c 03010300 10
+record.all_loss 03050000 10
+record.auxiliary_loss 03060000 10
+record.voltage_sequence 03070000 10
+record.current_sequence 03080000 10
+record.voltage_unbalance 03090000 10
+record.current_unbalance 030A0000 10
+record.current_loss.a 030B0100 10
+record.current_loss.b 030B0200 10
+record.current_loss.c 030B0300 10
+record.over_current.a 030C0100 10
+record.over_current.b 030C0200 10
+record.over_current.c 030C0300 10
+record.current_break.a 030D0100 10
+record.current_break.b 030D0200 10
+record.current_break.c 030D0300 10
+record.reversal.a 030E0100 10
+record.reversal.b 030E0200 10
+record.reversal.c 030E0300 10
+record.overload.a 030F0100 10
+record.overload.b 030F0200 10
+record.overload.c 030F0300 10
+record.power_down 03110000 10
+record.programming 03300000 10
+record.meter_clear 03300100 10
+record.demand_clear 03300200 10
+record.event_clear 03300300 10
+record.clock_set 03300400 10
+record.slots_set 03300500 10
+record.zones_set 03300600 10
+record.rest_days_set 03300700 10
+record.holidays_set 03300800 10
+record.active_mode_set 03300900 10
+record.settlement_set 03300C00 10
+record.cover_opened 03300D00 10
+record.terminal_cover_opened 03300E00 10
+record.trip 1D000100 10
+record.close 1E000100 10
+status 04000500 7
+baud_word 04000700 5
+load.interval 04000A01 6
+settlement.day 04000B00 3
+loss.coefficient 04000D00 12
+slots.first 04010000 8
+slots.second 04020000 8
+holiday 04030000 254
+"""
+
+# All others: identifier, and which value of its answer.
+_PLAIN = """
+prepaid.energy.remaining 00900100 0
+prepaid.energy.overdrawn 00900101 0
+prepaid.amount.remaining 00900200 0
+prepaid.amount.overdrawn 00900201 0
+current.neutral 02800001 0
+frequency 02800002 0
+power.active.average 02800003 0
+demand.active.present 02800004 0
+demand.reactive.present 02800005 0
+demand.apparent.present 02800006 0
+temperature 02800007 0
+battery.clock 02800008 0
+battery.outage 02800009 0
+battery.time 0280000A 0
+price.step 0280000B 0
+price.present 02800020 0
+price.rate 02800021 0
+count.voltage_loss.a 03010000 0
+count.voltage_loss.b 03010000 2
+count.voltage_loss.c 03010000 4
+minutes.voltage_loss.a 03010000 1
+minutes.voltage_loss.b 03010000 3
+minutes.voltage_loss.c 03010000 5
+count.under_voltage.a 03020000 0
+count.under_voltage.b 03020000 2
+count.under_voltage.c 03020000 4
+minutes.under_voltage.a 03020000 1
+minutes.under_voltage.b 03020000 3
+minutes.under_voltage.c 03020000 5
+count.over_voltage.a 03030000 0
+count.over_voltage.b 03030000 2
+count.over_voltage.c 03030000 4
+minutes.over_voltage.a 03030000 1
+minutes.over_voltage.b 03030000 3
+minutes.over_voltage.c 03030000 5
+count.phase_break.a 03040000 0
+count.phase_break.b 03040000 2
+count.phase_break.c 03040000 4
+minutes.phase_break.a 03040000 1
+minutes.phase_break.b 03040000 3
+minutes.phase_break.c 03040000 5
+count.all_loss 03050000 0
+minutes.all_loss 03050000 1
+count.auxiliary_loss 03060000 0
+minutes.auxiliary_loss 03060000 1
+count.power_down 03110000 0
+voltage.quality 03100000 0
+count.programming 03300000 0
+count.meter_clear 03300100 0
+count.demand_clear 03300200 0
+count.event_clear 03300300 0
+count.clock_set 03300400 0
+count.slots_set 03300500 0
+count.zones_set 03300600 0
+count.rest_days_set 03300700 0
+count.holidays_set 03300800 0
+count.active_mode_set 03300900 0
+count.settlement_set 03300C00 0
+count.cover_opened 03300D00 0
+count.terminal_cover_opened 03300E00 0
+count.trip 1D000001 0
+count.close 1E000001 0
+clock.date 04000101 0
+clock.time 04000102 0
+clock.date_time 0400010C 0
+demand.period 04000103 0
+demand.step 04000104 0
+pulse.width 04000105 0
+zones.switch 04000106 0
+slots.switch 04000107 0
+zones.count 04000201 0
+slots.tables 04000202 0
+slots.count 04000203 0
+rates.count 04000204 0
+holidays.count 04000205 0
+harmonic.highest 04000206 0
+display.items 04000301 0
+display.seconds 04000302 0
+display.energy.decimals 04000303 0
+display.power.decimals 04000304 0
+display.key.items 04000305 0
+ratio.current 04000306 0
+ratio.voltage 04000307 0
+address 04000401 0
+number.meter 04000402 0
+number.asset 04000403 0
+rated.voltage 04000404 0
+rated.current 04000405 0
+rated.current.highest 04000406 0
+class.active 04000407 0
+class.reactive 04000408 0
+constant.active 04000409 0
+constant.reactive 0400040A 0
+model 0400040B 0
+produced 0400040C 0
+protocol 0400040D 0
+mode.active 04000601 0
+mode.reactive1 04000602 0
+mode.reactive2 04000603 0
+mode.rest_days 04000801 0
+rest_days.slots 04000802 0
+mode.load 04000901 0
+mode.freeze 04000902 0
+load.start 04000A01 0
+limit.forward 04000E01 0
+limit.reverse 04000E02 0
+limit.voltage.upper 04000E03 0
+limit.voltage.lower 04000E04 0
+report.status 04001501 0
+zones.first 04010000 0
+zones.second 04020000 0
+firmware 04800001 0
+hardware 04800002 0
+vendor 04800003 0
+"""
+
+
+def locate(name):
+    """(identifier, index of the value in its answer) of the name, or None."""
+    base, past, when = name.partition("@")
+    if past and not when:
+        return None
+    words = base.split(".")
+    if words[0] in ("energy", "demand") and len(words) > 2:
+        found = _locate_register(words, when)
+        if found:
+            return found
+    if when:
+        return None
+    head, _, tail = base.rpartition(".")
+    line = find(_PHASED, head)
+    if line and tail in _PHASES:
+        return int(line, 16) + (_PHASES.index(tail) << 8), 0
+    line = find(_NUMBERED, head)
+    if line:
+        count = number(tail, "", int(line[9:]))
+        return (int(line[:8], 16) + count, 0) if count else None
+    line = find(_PLAIN, base)
+    return (int(line[:8], 16), int(line[9:])) if line else None
+
+
+def _locate_register(words, when):
+    """As locate(), for a register of energy or demand and its past."""
+    demand = words[0] == "demand"
+    index = 0
+    if demand and words[-1] == "time":
+        words = words[:-1]
+        index = 1
+    rate = 0 if words[-1] == "total" else number(words[-1], "rate", _MOST_RATES)
+    phase = "abc".find(words[1]) + 1 if len(words[1]) == 1 else 0
+    line = find(_QUANTITIES, ".".join(words[2 if phase else 1 : -1]))
+    if rate is None or line is None:
+        return None
+    quantity = int(line, 16)
+    if (demand and not 1 <= quantity <= 10) or (phase and not quantity):
+        return None
+    if when and not when[0].isdigit():
+        if phase:
+            return None
+        freeze = _freeze(demand, quantity, rate, when)
+        return freeze and (freeze, index + (2 * rate if demand else rate))
+    settlement = number(when, "", _MOST_SETTLEMENTS) if when else 0
+    if settlement is None:
+        return None
+    start = (_DEMAND if demand else _ENERGY) + phase * _PHASE_STEP
+    return start + (quantity << 16 | rate << 8 | settlement), index
+
+
+def _freeze(demand, quantity, rate, when):
+    """The identifier of a register in a freeze such as "day1", or None."""
+    kind = when.rstrip("0123456789")
+    line = find(_WHEN, kind)
+    count = number(when, kind, int(line[3:])) if line else None
+    highest = 2 if demand or kind == "hour" else 8
+    if not count or not 1 <= quantity <= highest or (kind == "hour" and (demand or rate)):
+        return None
+    part = quantity + 8 if demand else quantity
+    return 0x05000000 | int(line[:2], 16) << 16 | part << 8 | count
+
+
+def block(identifier):
+    """(identifier that also gives its neighbours, index of its first value there), or None."""
+    data_class = identifier >> 24
+    group = identifier >> 16
+    part = identifier >> 8 & 0xFF
+    if part == 0xFF or identifier & 0xFF == 0xFF:
+        return None
+    if data_class == 0 and group != 0x0090:
+        return identifier | 0xFF00, part
+    if data_class == 1:
+        return identifier | 0xFF00, 2 * part
+    if 0x0201 <= group <= 0x0209:
+        return identifier | 0xFF00, part - (0 if 0x0203 <= group <= 0x0206 else 1)
+    if identifier >> 8 == 0x040005:
+        return identifier | 0xFF, (identifier & 0xFF) - 1
+    return None
+
+
+def names():
+    """All names but those of the past; of rates the first four, of what is numbered the first."""
+    found = all_names(_PLAIN) + [name + ".1" for name in all_names(_NUMBERED)]
+    for name in all_names(_PHASED):
+        found += [name + "." + phase for phase in _PHASES]
+    for quantity in all_names(_QUANTITIES):
+        for phase in ("", "a.", "b.", "c."):
+            for rate in ("total", "rate1", "rate2", "rate3", "rate4"):
+                base = phase + quantity + "." + rate
+                found += ["energy." + base, "demand." + base, "demand." + base + ".time"]
+    return [name for name in found if locate(name)]

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// What the parts of the binding share.
+
+#ifndef MODDLT645_H
+#define MODDLT645_H
+
+#ifdef MICROPY_ENABLE_DYNRUNTIME
+#include "py/dynruntime.h"
+// A name has no number before the .mpy is loaded, so that no table of names is constant.
+#define MP_ROM_QSTR(name) MP_OBJ_NEW_QSTR(name)
+#define NAMED_CONST const
+#else
+#include "py/obj.h"
+#include "py/runtime.h"
+#define NAMED_CONST static const
+#endif
+
+#include "dlt645.h"
+
+// ValueError unless the str is 12 digits, A or a being a wildcard; TypeError unless it is a str.
+void mod_get_address(mp_obj_t text_in, uint8_t wire[DLT645_ADDRESS_SIZE]);
+
+// TypeError for what has no bytes, and for str, whose bytes nobody means.
+void mod_get_bytes(mp_obj_t bytes_in, mp_buffer_info_t *bytes);
+
+// The decoder in a Decoder; TypeError for anything else.
+dlt645_decoder_t *mod_get_decoder(mp_obj_t decoder_in);
+
+// The functions of modexchange.c.
+#ifdef MICROPY_ENABLE_DYNRUNTIME
+extern mp_obj_full_type_t mod_exchange_type;
+void mod_exchange_type_init(void);
+#else
+extern const mp_obj_type_t mod_exchange_type;
+#endif
+extern const mp_obj_fun_builtin_var_t mod_item_obj;
+extern const mp_obj_fun_builtin_fixed_t mod_values_obj;
+
+#endif // MODDLT645_H

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+//
+// The binding of answers and values: dlt645.Exchange, and the tables of items.
+//
+// An edition is 2007 or 1997, an identifier a number (0x00010000, 0x9010). A value is an int, in
+// units of the item's scale; a str for text, addresses, dates and codes; bytes for what the tables
+// do not know; None for what the meter has not.
+
+#include <string.h>
+
+#include "moddlt645.h"
+#include "dlt645_values.h"
+
+#define VALUES_MAX (100)
+
+static dlt645_edition_t get_edition(mp_obj_t edition_in) {
+    mp_int_t edition = mp_obj_get_int(edition_in);
+    if (edition != 2007 && edition != 1997) {
+        mp_raise_ValueError(MP_ERROR_TEXT("edition is 2007 or 1997"));
+    }
+    return edition == 1997 ? DLT645_1997 : DLT645_2007;
+}
+
+static uint32_t get_identifier(mp_obj_t identifier_in) {
+    return (uint32_t)mp_obj_get_int_truncated(identifier_in);
+}
+
+// --- Values -----------------------------------------------------------------------------------
+
+static mp_obj_t value_to_obj(const dlt645_value_t *value, const uint8_t *data) {
+    switch (value->kind) {
+    case DLT645_NOT_AVAILABLE:
+        return mp_const_none;
+    case DLT645_UNSIGNED:
+    case DLT645_SIGNED:
+    case DLT645_BITS:
+        return mp_obj_new_int(value->number);
+    case DLT645_RAW:
+        return mp_obj_new_bytes(data + value->offset, value->size);
+    default: {
+        char text[2 * UINT8_MAX];
+        size_t length = dlt645_value_text(text, value, data);
+        return mp_obj_new_str(text, length);
+    }
+    }
+}
+
+// dlt645.item(edition, identifier, index=0) -> (kind, size, scale, unit, list) or None
+//
+// How value number index of the item is read: its kind, bytes, power of ten, unit (a str), and
+// whether there may be more values alike. None when the item is not in the tables, and its answer
+// raw bytes, or has not so many values.
+static mp_obj_t mod_item(size_t n_args, const mp_obj_t *args) {
+    dlt645_rule_t rule;
+    mp_int_t index = n_args > 2 ? mp_obj_get_int(args[2]) : 0;
+    if (!dlt645_item(get_edition(args[0]), get_identifier(args[1]), &rule) || index < 0 ||
+        index > UINT8_MAX) {
+        return mp_const_none;
+    }
+    const dlt645_format_t *format = dlt645_item_format(&rule, (size_t)index);
+    if (format == NULL) {
+        return mp_const_none;
+    }
+    const char *unit = dlt645_unit_name(format->unit);
+    mp_obj_t items[5] = {
+        MP_OBJ_NEW_SMALL_INT(format->kind),
+        MP_OBJ_NEW_SMALL_INT(format->size),
+        MP_OBJ_NEW_SMALL_INT(format->scale),
+        mp_obj_new_str(unit, strlen(unit)),
+        mp_obj_new_bool(rule.shape == DLT645_REPEATED),
+    };
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
+}
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_item_obj, 2, 3, mod_item);
+
+// dlt645.values(edition, identifier, data) -> tuple
+//
+// The values in the data behind an identifier; a damaged one is None. ValueError for a length that
+// the item cannot have.
+static mp_obj_t mod_values(mp_obj_t edition_in, mp_obj_t identifier_in, mp_obj_t data_in) {
+    dlt645_rule_t rule;
+    uint32_t identifier = get_identifier(identifier_in);
+    dlt645_item(get_edition(edition_in), identifier, &rule);
+    mp_buffer_info_t data;
+    mod_get_bytes(data_in, &data);
+    dlt645_value_t values[VALUES_MAX];
+    int count = dlt645_values_lenient(&rule, data.buf, data.len, values, VALUES_MAX);
+    if (count < 0) {
+        mp_raise_msg_varg(&mp_type_ValueError,
+                          count == DLT645_MANY
+                              ? MP_ERROR_TEXT("identifier %08X: more than 100 values in %u bytes")
+                              : MP_ERROR_TEXT("identifier %08X cannot have %u bytes"),
+                          (unsigned)identifier, (unsigned)data.len);
+    }
+    mp_obj_t items[VALUES_MAX];
+    for (int i = 0; i < count; i++) {
+        items[i] = value_to_obj(&values[i], data.buf);
+    }
+    return mp_obj_new_tuple((size_t)count, items);
+}
+MP_DEFINE_CONST_FUN_OBJ_3(mod_values_obj, mod_values);
+
+// --- Exchange ---------------------------------------------------------------------------------
+
+// class dlt645.Exchange(size): reads one item of one meter after the other; size is the bytes of
+// the longest. Nothing but text values and exceptions is taken from the heap once it is made.
+//
+//     exchange.begin(2007, "123456789012", 0x00010000)
+//     size = exchange.request(buffer)                  ... send buffer[:size]
+//     progress = exchange.take(decoder)                for every frame that comes
+//     if progress == ASK: exchange.request(buffer) again, and send it
+//     if progress == COMPLETE: count = exchange.values(into)
+typedef struct {
+    mp_obj_base_t base;
+    dlt645_request_t request;
+    dlt645_rule_t rule;
+    dlt645_assembly_t assembly;
+    dlt645_verdict_t verdict;
+    uint16_t error;
+    uint8_t error_size;
+    size_t size;
+    uint8_t buffer[];
+} exchange_t;
+
+// Exchange(size). ValueError unless size is 1..4096 bytes.
+static mp_obj_t exchange_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
+                                  const mp_obj_t *args) {
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    mp_int_t size = mp_obj_get_int(args[0]);
+    if (size < 1 || size > 4096) {
+        mp_raise_ValueError(MP_ERROR_TEXT("size outside 1..4096"));
+    }
+    exchange_t *self = mp_obj_malloc_var(exchange_t, buffer, uint8_t, (size_t)size, type);
+    memset((uint8_t *)self + sizeof(mp_obj_base_t), 0, sizeof(*self) - sizeof(mp_obj_base_t));
+    self->size = (size_t)size;
+    dlt645_assembly_begin(&self->assembly, self->buffer, self->size, 0);
+    return MP_OBJ_FROM_PTR(self);
+}
+
+// A format of the caller's own: (kind, size, list). ValueError for one that cannot be.
+static void set_format(dlt645_rule_t *rule, mp_obj_t form_in) {
+    size_t n;
+    mp_obj_t *form;
+    mp_obj_get_array(form_in, &n, &form);
+    mp_int_t kind = n == 3 ? mp_obj_get_int(form[0]) : 0;
+    mp_int_t size = n == 3 ? mp_obj_get_int(form[1]) : 0;
+    bool number = kind >= DLT645_UNSIGNED && kind <= DLT645_BITS;
+    if (kind < DLT645_UNSIGNED || kind > DLT645_RAW || size < (kind != DLT645_RAW) ||
+        size > (number ? 4 : 200)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("no format: (kind, size, list)"));
+    }
+    memset(rule, 0, sizeof(*rule));
+    rule->format.kind = (uint8_t)kind;
+    rule->format.size = (uint8_t)size;
+    rule->size = (uint16_t)size;
+    rule->shape = form[2] == mp_const_true ? DLT645_REPEATED : DLT645_ONE;
+}
+
+// Exchange.begin(edition, address, identifier, form=None) -> None
+//
+// Begin to read an item. form, a tuple (kind, size, list), is for items that are not in the tables
+// or are to be taken otherwise; without one, those are raw bytes. ValueError for a bad address,
+// edition or form.
+static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
+    exchange_t *self = MP_OBJ_TO_PTR(args[0]);
+    dlt645_request_t *request = &self->request;
+    request->edition = get_edition(args[1]);
+    mod_get_address(args[2], request->address);
+    uint32_t identifier = get_identifier(args[3]);
+    request->identifier_size = request->edition == DLT645_1997 ? 2 : DLT645_IDENTIFIER_MAX;
+    for (size_t i = 0; i < request->identifier_size; i++) {
+        request->identifier[i] = (uint8_t)(identifier >> 8 * i);
+    }
+    if (n_args > 4 && args[4] != mp_const_none) {
+        set_format(&self->rule, args[4]);
+    } else {
+        dlt645_item(request->edition, identifier, &self->rule);
+    }
+    dlt645_assembly_begin(&self->assembly, self->buffer, self->size,
+                          dlt645_item_size(&self->rule));
+    self->error = 0;
+    self->error_size = 0;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(exchange_begin_obj, 4, 5, exchange_begin);
+
+// Exchange.request(buffer, preamble=4) -> int
+//
+// Write the request for what is wanted now, behind preamble wake-up bytes, to the start of a
+// writable buffer; returns the bytes written. ValueError when it does not fit.
+static mp_obj_t exchange_request(size_t n_args, const mp_obj_t *args) {
+    exchange_t *self = MP_OBJ_TO_PTR(args[0]);
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(args[1], &buffer, MP_BUFFER_WRITE);
+    mp_int_t preamble = n_args > 2 ? mp_obj_get_int(args[2]) : 4;
+    dlt645_assembly_request(&self->assembly, &self->request);
+    size_t size = 0;
+    if (preamble >= 0) {
+        size = dlt645_encode_request(buffer.buf, buffer.len, &self->request, NULL, 0,
+                                     (size_t)preamble);
+    }
+    if (size == 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("buffer too small, or preamble outside 0..16"));
+    }
+    return MP_OBJ_NEW_SMALL_INT(size);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(exchange_request_obj, 2, 3, exchange_request);
+
+// Exchange.take(decoder) -> int
+//
+// Judge the decoder's current frame, and take what it carries: COMPLETE, ASK (for the next part),
+// AGAIN (not the answer; it may still come), GIVEN_UP (refused), WRONG_SIZE or NO_ROOM. `verdict`
+// says more. ValueError without a current frame.
+static mp_obj_t exchange_take(mp_obj_t self_in, mp_obj_t decoder_in) {
+    exchange_t *self = MP_OBJ_TO_PTR(self_in);
+    const dlt645_decoder_t *decoder = mod_get_decoder(decoder_in);
+    if (decoder->frame.address == NULL) {
+        mp_raise_ValueError(MP_ERROR_TEXT("no current frame"));
+    }
+    dlt645_answer_t answer;
+    self->verdict = dlt645_judge(&self->request, &decoder->frame, &answer);
+    self->error = answer.error;
+    self->error_size = answer.error_size;
+    return MP_OBJ_NEW_SMALL_INT(
+        dlt645_assembly_take(&self->assembly, &self->request, self->verdict, &answer));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(exchange_take_obj, exchange_take);
+
+// Exchange.lost() -> None
+//
+// No answer came. The next request asks for the same part again.
+static mp_obj_t exchange_lost(mp_obj_t self_in) {
+    exchange_t *self = MP_OBJ_TO_PTR(self_in);
+    dlt645_assembly_lost(&self->assembly);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(exchange_lost_obj, exchange_lost);
+
+// Exchange.values(into) -> int
+//
+// Put the complete item's values into the list, from its start; returns how many there are, or
+// SIZE_WRONG, DAMAGED or MANY, a negative number, when the item is none.
+static mp_obj_t exchange_values(mp_obj_t self_in, mp_obj_t into_in) {
+    exchange_t *self = MP_OBJ_TO_PTR(self_in);
+    size_t room;
+    mp_obj_t *into;
+    mp_obj_get_array(into_in, &room, &into);
+    dlt645_value_t values[VALUES_MAX];
+    int count = dlt645_values(&self->rule, self->buffer, self->assembly.length, values,
+                              room < VALUES_MAX ? room : VALUES_MAX);
+    for (int i = 0; i < count; i++) {
+        into[i] = value_to_obj(&values[i], self->buffer);
+    }
+    return MP_OBJ_NEW_SMALL_INT(count);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(exchange_values_obj, exchange_values);
+
+// Exchange.data() -> bytes
+//
+// The bytes of the item that have come, without identifiers and SEQ.
+static mp_obj_t exchange_data(mp_obj_t self_in) {
+    exchange_t *self = MP_OBJ_TO_PTR(self_in);
+    return mp_obj_new_bytes(self->buffer, self->assembly.length);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(exchange_data_obj, exchange_data);
+
+// Exchange.error_names() -> tuple of str
+//
+// What the bits of the error word mean; those without a meaning are not among them.
+static mp_obj_t exchange_error_names(mp_obj_t self_in) {
+    exchange_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_obj_t names[16];
+    size_t n = 0;
+    for (unsigned bit = 0; bit < 16; bit++) {
+        const char *name = NULL;
+        if (self->error >> bit & 1) {
+            name = dlt645_error_name(self->request.edition, self->request.control,
+                                     self->error_size, bit);
+        }
+        if (name) {
+            names[n++] = mp_obj_new_str(name, strlen(name));
+        }
+    }
+    return mp_obj_new_tuple(n, names);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(exchange_error_names_obj, exchange_error_names);
+
+// Read-only attributes: verdict (on the last frame), error (the word of a refusal, as a number),
+// error_size (its bytes, 0 without one), length (bytes of the item that have come), event_pending
+// (the meter has an event to report).
+static void exchange_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] != MP_OBJ_NULL) {
+        // A store or a delete: left undone, which makes it an AttributeError.
+        return;
+    }
+    const exchange_t *self = MP_OBJ_TO_PTR(self_in);
+    if (attr == MP_QSTR_verdict) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->verdict);
+    } else if (attr == MP_QSTR_error) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->error);
+    } else if (attr == MP_QSTR_error_size) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->error_size);
+    } else if (attr == MP_QSTR_length) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->assembly.length);
+    } else if (attr == MP_QSTR_event_pending) {
+        dest[0] = mp_obj_new_bool(self->assembly.event_pending);
+    } else {
+        // Go on to the methods.
+        dest[1] = MP_OBJ_SENTINEL;
+    }
+}
+
+#define EXCHANGE_METHODS                                                                          \
+    {                                                                                             \
+        {MP_ROM_QSTR(MP_QSTR_begin), MP_ROM_PTR(&exchange_begin_obj)},                            \
+        {MP_ROM_QSTR(MP_QSTR_request), MP_ROM_PTR(&exchange_request_obj)},                        \
+        {MP_ROM_QSTR(MP_QSTR_take), MP_ROM_PTR(&exchange_take_obj)},                              \
+        {MP_ROM_QSTR(MP_QSTR_lost), MP_ROM_PTR(&exchange_lost_obj)},                              \
+        {MP_ROM_QSTR(MP_QSTR_values), MP_ROM_PTR(&exchange_values_obj)},                          \
+        {MP_ROM_QSTR(MP_QSTR_data), MP_ROM_PTR(&exchange_data_obj)},                              \
+        {MP_ROM_QSTR(MP_QSTR_error_names), MP_ROM_PTR(&exchange_error_names_obj)},                \
+    }
+
+#ifdef MICROPY_ENABLE_DYNRUNTIME
+
+mp_obj_full_type_t mod_exchange_type;
+mp_rom_map_elem_t exchange_methods_table[7];
+static MP_DEFINE_CONST_DICT(exchange_methods, exchange_methods_table);
+
+void mod_exchange_type_init(void) {
+    const mp_rom_map_elem_t methods[] = EXCHANGE_METHODS;
+    MP_STATIC_ASSERT(sizeof(methods) == sizeof(exchange_methods_table));
+    memcpy(exchange_methods_table, methods, sizeof(methods));
+    mod_exchange_type.base.type = &mp_type_type;
+    mod_exchange_type.flags = MP_TYPE_FLAG_NONE;
+    mod_exchange_type.name = MP_QSTR_Exchange;
+    MP_OBJ_TYPE_SET_SLOT(&mod_exchange_type, make_new, exchange_make_new, 0);
+    MP_OBJ_TYPE_SET_SLOT(&mod_exchange_type, attr, exchange_attr, 1);
+    MP_OBJ_TYPE_SET_SLOT(&mod_exchange_type, locals_dict, &exchange_methods, 2);
+}
+
+#else
+
+static const mp_rom_map_elem_t exchange_methods_table[] = EXCHANGE_METHODS;
+static MP_DEFINE_CONST_DICT(exchange_methods, exchange_methods_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(mod_exchange_type, MP_QSTR_Exchange, MP_TYPE_FLAG_NONE, make_new,
+                         exchange_make_new, attr, exchange_attr, locals_dict, &exchange_methods);
+
+#endif

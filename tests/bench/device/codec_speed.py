@@ -1,0 +1,111 @@
+"""Runs on the board, behind pure_codec.py: prints the microseconds of encoding and decoding.
+
+COUNT stands before this text when it is sent to the board. Five figures a line, each for one call
+or all those that one answer takes, the loop around them subtracted: the C module's encoding and
+decoding of the energy answer, the same two in plain MicroPython, and what the C module takes for
+one more byte that arrives.
+"""
+
+import time
+
+import dlt645
+
+ADDRESS = "123456789012"
+ENERGY = 0x00010000
+NUMBER = 12345678
+READ_ANSWER = 0x91
+IDENTIFIER = b"\x00\x00\x01\x00"
+DATA = IDENTIFIER + b"\x78\x56\x34\x12"
+PREAMBLE = 4
+LONG = 200
+SHORT = 8
+
+buffer = bytearray(250)
+LINE = bytes(buffer[: dlt645.encode(buffer, ADDRESS, READ_ANSWER, DATA, PREAMBLE)])
+
+
+def since(begun):
+    """Microseconds for each of COUNT rounds."""
+    return time.ticks_diff(time.ticks_us(), begun) / COUNT  # noqa: F821
+
+
+def loop():
+    """A loop around nothing."""
+    begun = time.ticks_us()
+    for _ in range(COUNT):  # noqa: F821
+        pass
+    return since(begun)
+
+
+def native_encode():
+    """The C module makes the answer."""
+    encode = dlt645.encode
+    begun = time.ticks_us()
+    for _ in range(COUNT):  # noqa: F821
+        encode(buffer, ADDRESS, READ_ANSWER, DATA, PREAMBLE)
+    return since(begun)
+
+
+def native_decode():
+    """The C module finds the frame, judges it and gives the number."""
+    decoder = dlt645.Decoder()
+    exchange = dlt645.Exchange(LONG)
+    values = [None]
+    begin, take, give = exchange.begin, exchange.take, exchange.values
+    feed, advance = decoder.feed, decoder.next
+    begin(2007, ADDRESS, ENERGY)
+    exchange.request(buffer)
+    begun = time.ticks_us()
+    for _ in range(COUNT):  # noqa: F821
+        begin(2007, ADDRESS, ENERGY)
+        feed(LINE)
+        advance()
+        take(decoder)
+        give(values)
+    taken = since(begun)
+    if values != [NUMBER]:
+        raise RuntimeError("the C module reads %r" % values)
+    return taken
+
+
+def pure_encode():
+    """Plain MicroPython makes the answer."""
+    begun = time.ticks_us()
+    for _ in range(COUNT):  # noqa: F821
+        encode(buffer, ADDRESS, READ_ANSWER, DATA, PREAMBLE)  # noqa: F821
+    taken = since(begun)
+    if buffer[: len(LINE)] != LINE:
+        raise RuntimeError("plain MicroPython makes another answer")
+    return taken
+
+
+def pure_decode():
+    """Plain MicroPython finds the frame, judges it and gives the number."""
+    begun = time.ticks_us()
+    for _ in range(COUNT):  # noqa: F821
+        number = decode(LINE, ADDRESS, READ_ANSWER, IDENTIFIER)  # noqa: F821
+    taken = since(begun)
+    if number != NUMBER:
+        raise RuntimeError("plain MicroPython reads %r" % number)
+    return taken
+
+
+def receive(length):
+    """The C module takes in a frame of so many data bytes and finds it."""
+    line = dlt645.frame(ADDRESS, READ_ANSWER, bytes(length))
+    decoder = dlt645.Decoder()
+    feed, advance = decoder.feed, decoder.next
+    begun = time.ticks_us()
+    for _ in range(COUNT):  # noqa: F821
+        feed(line)
+        found = advance()
+    taken = since(begun)
+    if not found:
+        raise RuntimeError("no frame of %d bytes" % length)
+    return taken
+
+
+nothing = loop()
+for measured in (native_encode, native_decode, pure_encode, pure_decode):
+    print(measured() - nothing, end=" ")
+print((receive(LONG) - receive(SHORT)) / (LONG - SHORT))

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+# Answers, follow-up frames and values through the dlt645 module, and every real frame by its id.
+# Run by MicroPython, from the root of the repository.
+
+import binascii
+import gc
+import json
+
+import dlt645
+from fakes import raises
+
+METER = "123456789012"
+ENERGY = b"\x00\x00\x01\x00"
+VALUE = b"\x78\x56\x34\x12"
+
+with open("tests/data/dlt645_vectors.json") as _file:
+    VECTORS = {v["id"]: v for v in json.load(_file)}
+
+# refusals: (error word, names)
+REFUSALS = {
+    "v057": (6, ("no such data", "password wrong or not authorised")),
+    "v059": (2, ("no such data",)),
+    "v060": (0xFE, None),
+    "v080": (2, ("no such data",)),
+    "v090": (2, ("identifier wrong",)),
+    "v092": (1, ("illegal data",)),
+}
+# answers that are none to what was asked, or carry no value: tests of their own below
+OTHERS = ("v003", "v063", "v064", "v079", "v082", "v104", "v111", "v128")
+
+
+def values_vectors():
+    # All answers beside those; what is no frame, or a request, test_dlt645_codec.py sees to.
+    for name in sorted(VECTORS):
+        v = VECTORS[name]
+        frame = v["frame_offset"] is not None and v["direction"] != "master->meter"
+        if frame and name not in OTHERS and name not in REFUSALS:
+            yield name, v
+
+
+def received(frame, decoder=None):
+    # A decoder that has just got the frame.
+    decoder = decoder or dlt645.Decoder()
+    decoder.reset()
+    decoder.feed(frame)
+    assert decoder.next() or decoder.timeout()
+    return decoder
+
+
+def asking(identifier, edition=2007, address=METER, size=64, form=None):
+    exchange = dlt645.Exchange(size)
+    exchange.begin(edition, address, identifier, form)
+    sent(exchange)
+    return exchange
+
+
+def sent(exchange):
+    # (address, control, data) of the request for what is wanted now.
+    buffer = bytearray(32)
+    return dlt645.parse(memoryview(buffer)[: exchange.request(buffer)])
+
+
+def take(exchange, control, data, address=METER):
+    return exchange.take(received(dlt645.frame(address, control, data)))
+
+
+def values(exchange):
+    into = [None] * 100
+    return into[: exchange.values(into)]
+
+
+def meaning(entry):
+    # A vector's decoded value as the module gives it, and its scale.
+    form, text = entry["format"], entry["value"]
+    if form[0] in "XN" and form != "NNNNNNNNNNNN":
+        sign = -1 if text[0] == "-" else 1
+        digits = text.lstrip("-").replace(".", "")
+        return sign * int(digits), -len(text.split(".")[1]) if "." in text else 0
+    return text, 0
+
+
+def test_answers_of_real_meters_give_what_the_meters_showed():
+    seen = 0
+    for name, v in values_vectors():
+        seen += 1
+        edition = int(v["version"])
+        identifier = int(v["di"], 16)
+        exchange = asking(identifier, edition, v["addr"])
+        decoder = received(binascii.unhexlify(v["frame_hex"]))
+        if name == "v106":  # our own echo first
+            assert exchange.take(decoder) == dlt645.AGAIN
+            assert exchange.verdict == dlt645.ECHO
+            assert decoder.next()
+        assert exchange.take(decoder) == dlt645.COMPLETE, name
+        found = values(exchange)
+        assert found == list(dlt645.values(edition, identifier, exchange.data())), name
+        assert len(found) == max(1, len(v["decoded"])), name
+        for place, entry in enumerate(v["decoded"]):
+            wanted, scale = meaning(entry)
+            assert found[place] == wanted, (name, found[place], wanted)
+            assert place or dlt645.item(edition, identifier)[2] == scale, name
+        assert exchange.event_pending == (name == "v081"), name
+    assert seen >= 38, seen
+
+
+def test_refusals_of_real_meters_are_kept_raw_and_named():
+    for name, (error, names) in REFUSALS.items():
+        v = VECTORS[name]
+        edition = int(v["version"])
+        exchange = asking(0x9010 if edition == 1997 else 0x00010000, edition, v["addr"])
+        if name == "v080":  # of a follow-up
+            take(exchange, 0xB1, ENERGY + VALUE[:2], v["addr"])
+            assert sent(exchange)[1] == 0x12
+        progress = exchange.take(received(binascii.unhexlify(v["frame_hex"])))
+        if name == "v092":  # of a write, which is not what was asked
+            assert (progress, exchange.verdict) == (dlt645.AGAIN, dlt645.OTHER_FUNCTION)
+            continue
+        assert (progress, exchange.verdict) == (dlt645.GIVEN_UP, dlt645.REFUSED), name
+        assert (exchange.error, exchange.error_size) == (error, 1), name
+        assert names is None or exchange.error_names() == names, name
+    # v060: bit 7 has no name, and the others keep theirs.
+    exchange = asking(0x00010000)
+    take(exchange, 0xD1, b"\xfe")
+    assert exchange.error == 0xFE and len(exchange.error_names()) == 6
+
+
+def of_vector(name, identifier, address=None):
+    v = VECTORS[name]
+    exchange = asking(identifier, 2007, address or v["addr"])
+    return exchange, exchange.take(received(binascii.unhexlify(v["frame_hex"])))
+
+
+def test_frames_that_are_no_answer_to_the_question():
+    for name, verdict in (
+        ("v003", dlt645.OTHER_FUNCTION),  # an address
+        ("v063", dlt645.OTHER_FUNCTION),  # a command done
+        ("v064", dlt645.BAD_LENGTH),  # not even an identifier
+        ("v079", dlt645.OTHER_FUNCTION),  # a follow-up nobody asked for
+        ("v111", dlt645.OTHER_FUNCTION),  # another protocol inside a frame
+    ):
+        exchange, progress = of_vector(name, 0x00010000)
+        assert (progress, exchange.verdict) == (dlt645.AGAIN, verdict), name
+        assert exchange.length == 0, name
+    assert of_vector("v009", 0x00010000, "123456789013")[0].verdict == dlt645.OTHER_METER
+    assert of_vector("v009", 0x00020000)[0].verdict == dlt645.OTHER_IDENTIFIER
+    # v104: a voltage of three bytes.
+    exchange, progress = of_vector("v104", 0x02010100)
+    assert (progress, exchange.verdict) == (dlt645.WRONG_SIZE, dlt645.ANSWER)
+    # v128: digits that are none.
+    exchange, progress = of_vector("v128", 0x00010000)
+    assert progress == dlt645.COMPLETE
+    assert exchange.values([None]) == dlt645.DAMAGED
+
+
+def test_follow_up_with_another_sequence_number_is_not_taken():
+    v = VECTORS["v079"]
+    exchange = asking(0x00010000, 2007, v["addr"], 400)
+    exchange.begin(2007, v["addr"], 0x00010000, (dlt645.RAW, 0, False))
+    assert take(exchange, 0xB1, ENERGY + VALUE, v["addr"]) == dlt645.ASK
+    assert sent(exchange) == (v["addr"], 0x12, ENERGY + b"\x01")
+    progress = exchange.take(received(binascii.unhexlify(v["frame_hex"])))
+    assert (progress, exchange.verdict) == (dlt645.AGAIN, dlt645.OTHER_SEQUENCE)
+    exchange.lost()
+    assert sent(exchange) == (v["addr"], 0x12, ENERGY + b"\x01")
+    assert take(exchange, 0x92, ENERGY + b"\xaa\x01", v["addr"]) == dlt645.COMPLETE
+    assert values(exchange) == [VALUE + b"\xaa"]
+
+
+def test_report_status_word_in_place_of_a_follow_up_ends_a_complete_item():
+    v = VECTORS["v082"]
+    exchange = asking(0x0001FF00, 2007, v["addr"])
+    block = b"\x00\xff\x01\x00"
+    assert take(exchange, 0xB1, block + VALUE + VALUE, v["addr"]) == dlt645.ASK
+    sent(exchange)
+    progress = exchange.take(received(binascii.unhexlify(v["frame_hex"])))
+    assert progress == dlt645.COMPLETE
+    assert exchange.event_pending
+    assert values(exchange) == [12345678, 12345678]
+
+
+def test_item_in_parts_is_asked_for_part_by_part():
+    exchange = asking(0x03300801, size=300)
+    head = b"\x01\x08\x30\x03"
+    assert sent(exchange) == (METER, 0x11, head)
+    assert take(exchange, 0xB1, head + bytes(196)) == dlt645.ASK
+    assert sent(exchange) == (METER, 0x12, head + b"\x01")
+    assert take(exchange, 0x92, head + b"\x07" * 104 + b"\x01") == dlt645.COMPLETE
+    assert values(exchange) == [bytes(196) + b"\x07" * 104]
+    small = asking(0x03300801, size=100)
+    assert take(small, 0xB1, head + bytes(196)) == dlt645.NO_ROOM
+
+
+def test_1997_asks_with_its_own_functions():
+    exchange = asking(0x901F, 1997)
+    assert sent(exchange) == (METER, 0x01, b"\x1f\x90")
+    assert take(exchange, 0xA1, b"\x1f\x90" + VALUE) == dlt645.ASK
+    assert sent(exchange) == (METER, 0x02, b"\x1f\x90")
+    exchange.lost()
+    assert sent(exchange) == (METER, 0x03, b"\x1f\x90")
+    assert take(exchange, 0x83, b"\x1f\x90" + b"\x01\x00\x00\x00") == dlt645.COMPLETE
+    assert values(exchange) == [12345678, 1]
+
+
+def test_own_format_overrides_the_tables():
+    exchange = asking(0xB630, 1997)
+    assert take(exchange, 0x81, b"\x30\xb6\x34\x56\x92") == dlt645.COMPLETE
+    assert values(exchange) == [925634]
+    exchange = asking(0xB630, 1997, form=(dlt645.SIGNED, 3, False))
+    assert take(exchange, 0x81, b"\x30\xb6\x34\x56\x92") == dlt645.COMPLETE
+    assert values(exchange) == [-125634]
+    for wrong in (
+        (0, 2, False),
+        (9, 2, False),
+        (dlt645.SIGNED, 0, False),
+        (dlt645.SIGNED, 5, False),
+        (dlt645.TEXT, 201, False),
+        (dlt645.SIGNED, 2),
+    ):
+        raises(ValueError, exchange.begin, 2007, METER, 0x00010000, wrong)
+    raises(TypeError, exchange.begin, 2007, METER, 0x00010000, 3)
+
+
+def test_arguments_that_cannot_be_are_refused():
+    exchange = dlt645.Exchange(16)
+    raises(ValueError, exchange.begin, 2008, METER, 0x00010000)
+    raises(ValueError, exchange.begin, 2007, "12", 0x00010000)
+    raises(ValueError, exchange.take, dlt645.Decoder())
+    raises(TypeError, exchange.take, exchange)
+    raises(ValueError, exchange.request, bytearray(11))
+    raises(ValueError, exchange.request, bytearray(40), 17)
+    raises(ValueError, exchange.request, bytearray(40), -1)
+    for size in (0, -1, 4097):
+        raises(ValueError, dlt645.Exchange, size)
+    for name in ("verdict", "error", "other"):
+        raises(AttributeError, setattr, exchange, name, 1)
+    message = raises(ValueError, dlt645.values, 2007, 0x00010000, b"123")
+    assert message == "identifier 00010000 cannot have 3 bytes"
+    message = raises(ValueError, dlt645.values, 2007, 0x0001FF00, bytes(404))
+    assert message == "identifier 0001FF00: more than 100 values in 404 bytes"
+
+
+def test_item_tells_how_it_is_read():
+    assert dlt645.item(2007, 0x00010000) == (dlt645.UNSIGNED, 4, -2, "kWh", False)
+    assert dlt645.item(2007, 0x02020100) == (dlt645.SIGNED, 3, -3, "A", False)
+    assert dlt645.item(2007, 0x0201FF00) == (dlt645.UNSIGNED, 2, -1, "V", True)
+    assert dlt645.item(2007, 0x02070100)[3] == "\u00b0"
+    assert dlt645.item(2007, 0x04000403) == (dlt645.TEXT, 32, 0, "", False)
+    assert dlt645.item(1997, 0xB611) == (dlt645.UNSIGNED, 2, 0, "V", False)
+    assert dlt645.item(2007, 0xFFFFFFFF) is None
+    assert dlt645.values(2007, 0xFFFFFFFF, b"\x01\xff") == (b"\x01\xff",)
+
+
+def test_reading_an_item_allocates_nothing():
+    decoder = dlt645.Decoder()
+    exchange = dlt645.Exchange(64)
+    buffer = bytearray(40)
+    into = [None] * 10
+    block = dlt645.frame(METER, 0xB1, b"\x00\xff\x01\x00" + VALUE + VALUE)
+    rest = dlt645.frame(METER, 0x92, b"\x00\xff\x01\x00" + VALUE + b"\x01")
+    count = 0
+    gc.collect()
+    gc.disable()
+    try:
+        before = gc.mem_alloc()
+        for _ in range(50):
+            exchange.begin(2007, METER, 0x0001FF00)
+            exchange.request(buffer, 4)
+            decoder.feed(block)
+            decoder.next()
+            exchange.take(decoder)
+            exchange.request(buffer, 4)
+            decoder.feed(rest)
+            decoder.next()
+            if exchange.take(decoder) == dlt645.COMPLETE and exchange.error == 0:
+                count += exchange.values(into)
+        after = gc.mem_alloc()
+    finally:
+        gc.enable()
+    assert count == 150, count
+    assert into[:3] == [12345678] * 3
+    assert after - before == 0, after - before
