@@ -14,13 +14,21 @@ VECTORS = ROOT / "tests" / "data" / "dlt645_vectors.json"
 FOLLOW_UP = 0x12
 READS = (0x01, 0x02, 0x11, 0x12)
 # Items that no vector has, but whose form is all their own: identifier, bytes in wire order.
+TIME = "3010010826"
+ENERGY = "01000000"
+DEMAND = "010000" + TIME
+POWERS = "010000" * 7 + "080080"
+CLASS_1 = "0122 0222 0322 010000 020000 030080 0050"
 ITEMS = {
-    "load_record": (
-        0x06000001,
-        "a0a022 0000211126 052219218022 000100000200000300 aa aa 010002000300 aa aa aa 00e5",
+    "load_record": (0x06000001, f"a0a02c {TIME} {CLASS_1} aaaaaa {4 * ENERGY} aaaaaa 5ae5"),
+    "load_records_of_nothing": (0x06000000, 2 * f"a0a00b {TIME} aaaaaaaaaaaa 5ae5"),
+    "load_record_bad": (0x06010001, f"e0e017 {TIME} {CLASS_1} 5ae5"),
+    "freeze_block": (0x0506FF01, f"{TIME} {8 * ENERGY} {2 * DEMAND} {POWERS}"),
+    "freeze_block_separated": (
+        0x0506FF01,
+        f"{TIME}aa" + 8 * f"{ENERGY}aa" + 2 * f"{DEMAND}aa" + f"{POWERS}aa",
     ),
-    "load_record_empty": (0x06000000, "a0a00b 0000211126 aaaaaaaaaaaa 00e5"),
-    "freeze_block": (0x0500FF01, "0000211126aa" + 8 * "7856341200000000aa" + 2 * 32 * "00" + "aa"),
+    "freeze_block_hourly": (0x0504FF01, f"{TIME}aa{ENERGY}aa{ENERGY}aa"),
 }
 FIT_ALL = 0x0F  # a frame made to fit the request
 

@@ -11,9 +11,11 @@ import select
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from dlt645.model.types.dlt645_type import Demand
 from dlt645.service.serversvc.server_service import MeterServerService
 
 from host_tools.pseudo_terminal import PseudoTerminal
@@ -120,6 +122,14 @@ def test_numbers_of_the_meter_arrive_with_their_sign(site, meter):
         assert write(identifier, told)
     answers = read(site, *((ADDRESS, identifier) for identifier in NUMBERS))
     assert answers == [("good", [value], 0) for _, value in NUMBERS.values()]
+
+
+def test_a_demand_comes_with_its_time_and_a_date_as_text(site, meter):
+    moment = datetime(2026, 11, 21, 13, 40)
+    assert meter.set_01(0x01010000, Demand(1.2345, moment))
+    assert meter.set_04(0x04000101, "26112106")
+    answers = read(site, (ADDRESS, 0x01010000), (ADDRESS, 0x04000101))
+    assert answers == [("good", [12345, "2611211340"], 0), ("good", ["26112106"], 0)]
 
 
 def test_an_item_that_the_meter_has_not_is_refused(site, meter):

@@ -164,6 +164,11 @@ def test_items_of_freezes_stand_in_their_blocks():
     assert place("energy.reactive.q4.total@day2") == (0x05060802, 0, 1)
     assert place("energy.reverse.total@hour254") == (0x050402FE, 0, 1)
     assert place("energy.forward.total@moment3") == (0x05010103, 0, 1)
+    assert place("freeze.time@day1") == (0x05060001, 0, 1)
+    assert place("freeze.all@hour1") == (0x0504FF01, 0, 1)
+    assert place("power.active.total@day1") == (0x05061001, 0, 1)
+    assert place("power.reactive.c@timed60") == (0x0500103C, 7, 1)
+    assert Catalogue().unit("power.reactive.c@timed60") == "kvar"
     assert place("demand.reverse.rate2@day1") == (0x05060A01, 4, 1)
     assert place("demand.reverse.rate2.time@day1") == (0x05060A01, 5, 1)
 
@@ -191,6 +196,11 @@ def test_names_that_mean_nothing_are_not_known():
         "energy.forward.total@day",
         "energy.forward.total@year1",
         "energy.forward.rate1@hour1",
+        "energy.reactive.q1.total@hour1",
+        "demand.forward.total@hour1",
+        "power.active.total@hour1",
+        "power.active.total@1",
+        "freeze.time",
         "energy.apparent.forward.total@day1",
         "energy.a.combined.total",
         "energy.forward.total.time",
@@ -277,6 +287,38 @@ def test_blocks_hold_the_items_that_belong_to_them():
     assert dlt645_1997.block(0xB633) == (0xB63F, 3)
     assert dlt645_1997.block(0xB634) is None
     assert dlt645_1997.block(0xC010) is None
+
+
+def test_the_documentation_lists_every_item():
+    with open("docs/items.md") as file:
+        text = file.read()
+    catalogue = Catalogue()
+    rows = 0
+    for line in text.split("\n"):
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) != 8 or not cells[1].startswith("`"):
+            continue
+        rows += 1
+        name = cells[1].split("`")[1]
+        assert catalogue.unit(name) == cells[2], name
+        for edition, cell in ((2007, cells[5]), (1997, cells[6])):
+            found = catalogue.place(name, edition)
+            identifier, _, value = cell.partition(" value ")
+            listed = (int(identifier, 16), int(value or 1) - 1) if cell else None
+            assert (found and (found.identifier, found.index)) == listed, (name, edition)
+    assert rows > 150, rows
+    for name in items.names():
+        if stands_for_itself(name):
+            assert "`%s`" % name in text, name
+
+
+def stands_for_itself(name):
+    # Rates, phases and times are listed as what may be added to a name.
+    if name.startswith(("count", "minutes", "record", "harmonic")):
+        return not name.endswith((".b", ".c"))
+    parts = name.split(".")
+    added = ("a", "b", "c", "time", "rate1", "rate2", "rate3", "rate4")
+    return not any(part in added for part in parts[1:])
 
 
 def own(**fields):

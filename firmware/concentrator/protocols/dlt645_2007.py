@@ -51,6 +51,21 @@ day 06 62
 step 07 2
 """
 
+# What else a freeze has: DI1, and which value.
+_FROZEN = """
+freeze.time 00 0
+freeze.all FF 0
+power.active.total 10 0
+power.active.a 10 1
+power.active.b 10 2
+power.active.c 10 3
+power.reactive.total 10 4
+power.reactive.a 10 5
+power.reactive.b 10 6
+power.reactive.c 10 7
+"""
+_HOURLY = (0x00, 0x01, 0x02, 0xFF)  # DI1 of all that an hourly freeze has
+
 # Names with .total, .a, .b or .c behind them: identifier with DI1 = 0.
 _PHASED = """
 voltage 02010000
@@ -98,6 +113,7 @@ record.overload.a 030F0100 10
 record.overload.b 030F0200 10
 record.overload.c 030F0300 10
 record.power_down 03110000 10
+record.demand_exceeded 03120000 10
 record.programming 03300000 10
 record.meter_clear 03300100 10
 record.demand_clear 03300200 10
@@ -253,7 +269,9 @@ def locate(name):
         if found:
             return found
     if when:
-        return None
+        line = find(_FROZEN, base)
+        freeze = line and _frozen(int(line[:2], 16), when)
+        return (freeze, int(line[3:])) if freeze else None
     head, _, tail = base.rpartition(".")
     line = find(_PHASED, head)
     if line and tail in _PHASES:
@@ -282,10 +300,12 @@ def _locate_register(words, when):
     if (demand and not 1 <= quantity <= 10) or (phase and not quantity):
         return None
     if when and not when[0].isdigit():
-        if phase:
+        if phase or not 1 <= quantity <= (2 if demand else 8):
             return None
-        freeze = _freeze(demand, quantity, rate, when)
-        return freeze and (freeze, index + (2 * rate if demand else rate))
+        freeze = _frozen(quantity + 8 if demand else quantity, when)
+        if not freeze or (rate and when.startswith("hour")):
+            return None
+        return freeze, index + (2 * rate if demand else rate)
     settlement = number(when, "", _MOST_SETTLEMENTS) if when else 0
     if settlement is None:
         return None
@@ -293,15 +313,13 @@ def _locate_register(words, when):
     return start + (quantity << 16 | rate << 8 | settlement), index
 
 
-def _freeze(demand, quantity, rate, when):
-    """The identifier of a register in a freeze such as "day1", or None."""
+def _frozen(part, when):
+    """The identifier of a part (DI1) of a freeze such as "day1", or None."""
     kind = when.rstrip("0123456789")
     line = find(_WHEN, kind)
     count = number(when, kind, int(line[3:])) if line else None
-    highest = 2 if demand or kind == "hour" else 8
-    if not count or not 1 <= quantity <= highest or (kind == "hour" and (demand or rate)):
+    if not count or (kind == "hour" and part not in _HOURLY):
         return None
-    part = quantity + 8 if demand else quantity
     return 0x05000000 | int(line[:2], 16) << 16 | part << 8 | count
 
 
