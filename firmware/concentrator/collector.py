@@ -10,6 +10,7 @@ from micropython import const
 
 from . import items, log, quality, records
 from .journal import READING
+from .plausibility import History
 from .protocols.dlt645 import ReadTransaction
 from .schedule import Schedule
 
@@ -20,11 +21,12 @@ _log = log.get("collector")
 
 
 class _MeterState:
-    """What the collector remembers of one meter between slots."""
+    """What the collector remembers of one meter between slots; `place` is its own on the bus."""
 
-    __slots__ = ("edition", "faults", "settings")
+    __slots__ = ("edition", "faults", "place", "settings")
 
-    def __init__(self, settings):
+    def __init__(self, place, settings):
+        self.place = place
         self.settings = settings
         self.edition = items.EDITIONS[settings.protocol]
         self.faults = 0  # _SILENT, and a bit for every task of which it does not give all items
@@ -44,7 +46,7 @@ class Collector:
         self._lines = [
             _Line(
                 bus,
-                [_MeterState(meter) for meter in config.meters if meter.bus == bus.number],
+                _meters_of(bus, config.meters),
                 tasks,
                 Schedule(clock, tasks, config.utc_offset),
                 clock,
@@ -74,6 +76,11 @@ class Collector:
             line.stop()
 
 
+def _meters_of(bus, meters):
+    mine = [meter for meter in meters if meter.bus == bus.number]
+    return [_MeterState(place, meter) for place, meter in enumerate(mine)]
+
+
 class _Task:
     """A task with its number in the journal, and its items looked up.
 
@@ -88,6 +95,7 @@ class _Task:
             edition: [catalogue.place(name, edition) for name in settings.items]
             for edition in editions
         }
+        self.rules = [catalogue.rule(name) for name in settings.items]
         scales = [catalogue.scale(name) for name in settings.items]
         self.context = records.pack_task(settings.name, settings.items, scales)
 
@@ -105,6 +113,8 @@ class _Line:
         self._journal = journal
         self._events = events
         self._transaction = ReadTransaction(bus.preamble)
+        powers = [meter.settings.max_power for meter in meters]
+        self._history = History(powers, [task.rules for task in tasks])
         most_values = max(task.size for task in tasks)
         self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
         self._stopping = False
@@ -196,6 +206,7 @@ class _Line:
         self._began_ms = ticks_ms()
         self._late_ms = max(0, self._clock.now_ms() - slot * 1000)
         self._quality = self._clock.quality
+        self._history.begin(slot)
         for task in due:
             for meter in self._meters:
                 if (task.number, meter.settings.number) in done:
@@ -214,35 +225,72 @@ class _Line:
 
     async def _read_meter(self, meter, task):
         """Read all items of one meter; returns (quality, values)."""
-        settings = meter.settings
-        transaction = self._transaction
         values = [None] * task.size
         failure = quality.GOOD
-        answered = not meter.faults & _SILENT
+        again = not meter.faults & _SILENT
         for number, place in enumerate(task.places[meter.edition]):
             if place is None:  # the meter's edition has no such item
                 continue
-            transaction.prepare(settings.address, place.identifier, meter.edition, place.form)
             # A meter that was silent is asked once: it costs one time-out a slot until it answers.
-            reason = await self._bus.exchange(transaction, answered)
-            while reason == quality.MORE:
-                reason = await self._bus.exchange(transaction, True)
-            answered = True
+            reason = await self._read_item(meter, place, again)
+            again = True
             if reason == quality.GOOD:
-                values[number] = _scaled(transaction.value(place.index), place.factor)
-            elif reason == quality.REFUSED:
-                _log.warning(
-                    "meter %d refuses %08X: error %02X %s",
-                    settings.number,
-                    place.identifier,
-                    transaction.error,
-                    ", ".join(transaction.error_names()),
-                )
-            if reason != quality.GOOD and failure == quality.GOOD:
+                value = self._value(place)
+                if not self._believe(meter, task, number, value):
+                    reason, value = await self._confirm(meter, task, number, value)
+                values[number] = value
+            if failure in (quality.GOOD, quality.SUSPECT) and reason != quality.GOOD:
                 failure = reason
             if reason in (quality.TIMEOUT, quality.JAMMED):
                 break  # what is silent at one item is not asked for the others
         return failure, values
+
+    async def _read_item(self, meter, place, again):
+        """Read one item; returns a quality, after quality.GOOD the transaction has it."""
+        transaction = self._transaction
+        transaction.prepare(meter.settings.address, place.identifier, meter.edition, place.form)
+        reason = await self._bus.exchange(transaction, again)
+        while reason == quality.MORE:
+            reason = await self._bus.exchange(transaction, True)
+        if reason == quality.REFUSED:
+            _log.warning(
+                "meter %d refuses %08X: error %02X %s",
+                meter.settings.number,
+                place.identifier,
+                transaction.error,
+                ", ".join(transaction.error_names()),
+            )
+        return reason
+
+    def _value(self, place):
+        """What was read, in the scale of the item; None when the meter has it not."""
+        value = self._transaction.value(place.index)
+        return None if value is None else value * place.factor
+
+    def _believe(self, meter, task, number, value):
+        """Whether a value can follow the last one, or there is none."""
+        if value is None:
+            return True
+        if self._history.is_odd(task.number, meter.place, number, value):
+            return False
+        self._history.keep(task.number, meter.place, number, value)
+        return True
+
+    async def _confirm(self, meter, task, number, first):
+        """Read an odd value a second time; returns (quality, value)."""
+        place = task.places[meter.edition][number]
+        reason = await self._read_item(meter, place, True)
+        second = self._value(place) if reason == quality.GOOD else None
+        if second is None:
+            return quality.SUSPECT, first
+        if self._believe(meter, task, number, second):
+            return quality.GOOD, second
+        history = self._history
+        if not history.agree(task.number, number, first, second):
+            return quality.SUSPECT, second
+        history.keep(task.number, meter.place, number, second)
+        suspect = history.is_suspect(task.number, number)
+        return quality.SUSPECT if suspect else quality.GOOD, second
 
     def _append(self, meter, task, slot, reason, values):
         """Write a reading to the journal."""
@@ -258,7 +306,7 @@ class _Line:
         before = meter.faults
         if reason in (quality.TIMEOUT, quality.JAMMED):
             meter.faults |= _SILENT
-        elif reason in (quality.GOOD, quality.MADE_UP):
+        elif reason in (quality.GOOD, quality.MADE_UP, quality.SUSPECT):
             meter.faults &= ~(_SILENT | 1 << task.number)
         else:
             meter.faults = before & ~_SILENT | 1 << task.number

@@ -320,6 +320,7 @@ _METER = {
     "address": (_address, _REQUIRED),
     "bus": (_integer(1, 8, ", a place in the list of buses"), _REQUIRED),
     "protocol": (_word(*items.EDITIONS), "dlt645-2007"),
+    "max_power": (_integer(1, 10000, " (kW)"), 100),
 }
 
 _NAME = "[A-Za-z0-9_.-]+"

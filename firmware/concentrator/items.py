@@ -7,6 +7,7 @@ an edition that counts in larger steps gives the same item in the same unit and 
 
 import dlt645
 
+from .plausibility import Rule
 from .protocols import dlt645_1997, dlt645_2007
 
 # What the configuration calls a meter's protocol: its edition.
@@ -49,6 +50,11 @@ class Catalogue:
     def unit(self, name):
         """The unit, e.g. kWh."""
         return self._describe(name)[3]
+
+    def rule(self, name):
+        """What its values may be after each other: a plausibility.Rule; of a number only."""
+        kind, _, scale, unit = self._describe(name)[:4]
+        return Rule(name, unit, scale, kind == dlt645.SIGNED, kind == dlt645.BITS)
 
     def place(self, name, edition):
         """Its Place in meters of an edition; None when they have no such item."""

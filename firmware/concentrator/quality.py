@@ -4,6 +4,7 @@ from micropython import const
 
 GOOD = const(0)
 MADE_UP = const(1)  # good, but read later than planned: after a reset cut the slot short
+SUSPECT = const(10)  # read twice, and still a value that cannot follow the one before
 TIMEOUT = const(20)  # the meter did not answer
 MALFORMED = const(21)  # bytes came, but no frame with a right checksum
 WRONG = const(22)  # a frame of another meter or of another data identifier
@@ -16,6 +17,7 @@ MORE = const(-1)  # in no reading: a good part of an answer, whose next part is 
 NAMES = {
     GOOD: "good",
     MADE_UP: "made up later",
+    SUSPECT: "suspect",
     TIMEOUT: "timeout",
     MALFORMED: "malformed answer",
     WRONG: "answer of another meter or item",

@@ -101,6 +101,7 @@ class Site:
                 address=address(i + 1),
                 bus=i % buses + 1,
                 protocol="dlt645-1997" if i + 1 in old else "dlt645-2007",
+                max_power=100,
             )
             for i in range(meters)
         ]
@@ -462,3 +463,82 @@ async def test_what_an_edition_has_not_is_not_asked_for():
     (reading,) = await site.run()
     assert (reading.quality, reading.values) == (quality.GOOD, [None, 12345678])
     assert site.buses[0].asked == [(address(1), 0x9010)]
+
+
+# --- Values that cannot follow the one before -------------------------------------------------
+
+
+def energy(value):
+    digits = "%08d" % value
+    return bytes(int(digits[i : i + 2], 16) for i in (6, 4, 2, 0))
+
+
+def voltage(value):
+    digits = "%04d" % value
+    return bytes(int(digits[i : i + 2], 16) for i in (2, 0))
+
+
+async def read_in_turn(energies=(), voltages=(), after=900):
+    """The second of two slots: its reading, and how often the meter was asked for something."""
+    given = {0x00010000: list(energies), 0x02010100: list(voltages)}
+
+    def behaviour(di):
+        answers = given[di]
+        return answers.pop(0) if answers else BLOCK[di]
+
+    slots = [(SLOT, [ENERGY], 0), (SLOT + after, [ENERGY], 0)]
+    site = Site(slots, meters=1, behaviour={address(1): behaviour})
+    readings = await site.run()
+    assert readings[0].quality == quality.GOOD
+    return readings[1], len(site.buses[0].asked) - 2
+
+
+async def test_what_a_meter_can_have_counted_since_is_believed_at_once():
+    for counted in (0, 1, 2500):  # in 900 s 100 kW make 25 kWh
+        reading, asked = await read_in_turn([energy(5000), energy(5000 + counted)])
+        assert (reading.quality, asked) == (quality.GOOD, 2), counted
+        assert reading.values[0] == 5000 + counted
+    reading, asked = await read_in_turn([energy(5000), energy(245000)], after=86400)
+    assert (reading.quality, asked) == (quality.GOOD, 2)
+
+
+async def test_a_register_that_runs_backwards_or_too_fast_is_read_twice_and_marked():
+    for now in (4999, 0, 7800, 99999999):
+        reading, asked = await read_in_turn([energy(5000), energy(now), energy(now)])
+        assert (reading.quality, asked) == (quality.SUSPECT, 3), now
+        assert reading.values == [now, 2301]
+
+
+async def test_a_damaged_value_that_looks_right_is_replaced_by_the_second_reading():
+    reading, asked = await read_in_turn([energy(5000), energy(85010), energy(5010)])
+    assert (reading.quality, asked) == (quality.GOOD, 3)
+    assert reading.values[0] == 5010
+    reading, asked = await read_in_turn(voltages=[voltage(2200), voltage(6200), voltage(2210)])
+    assert (reading.quality, asked) == (quality.GOOD, 3)
+    assert reading.values[1] == 2210
+
+
+async def test_a_level_that_jumps_is_believed_when_it_is_read_twice():
+    reading, asked = await read_in_turn(voltages=[voltage(2200), voltage(3), voltage(2)])
+    assert (reading.quality, asked) == (quality.GOOD, 3)
+    assert reading.values[1] == 2
+
+
+async def test_two_odd_readings_that_differ_are_marked():
+    for second in (voltage(1000), quality.TIMEOUT):
+        reading, asked = await read_in_turn(voltages=[voltage(2200), voltage(6200), second])
+        assert (reading.quality, asked) == (quality.SUSPECT, 3)
+        assert reading.values[1] == (6200 if second == quality.TIMEOUT else 1000)
+
+
+async def test_a_suspect_meter_does_not_count_as_failing():
+    given = [energy(5000), energy(10), energy(10), energy(20)]
+    slots = [(SLOT + 900 * i, [ENERGY], 0) for i in range(3)]
+    site = Site(
+        slots,
+        meters=1,
+        behaviour={address(1): lambda di: given.pop(0) if di == 0x00010000 else BLOCK[di]},
+    )
+    readings = await site.run()
+    assert [r.quality for r in readings] == [quality.GOOD, quality.SUSPECT, quality.GOOD]
+    assert site.collector.failing() == 0
