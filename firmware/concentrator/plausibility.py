@@ -16,9 +16,9 @@ STATE = const(2)  # bits, and values of the past: seldom change at all
 
 _YEAR_2020 = const(1577836800)  # seconds counted from here take no memory until 2054
 _NONE = const(-0x80000000)  # no value yet
-_SLACK = const(100)  # in the last digit, whatever the time between two readings
+_SLACK = const(50)  # in the last digit, whatever the time between two readings
 _ENERGIES = ("kWh", "kvarh", "kVAh")
-_PART_OF = {"V": 10, "Hz": 10}  # a tenth up or down is odd; of anything else, half
+_PART_OF = {"V": 25, "Hz": 25}  # a 25th up or down is odd; of anything else, half
 
 
 class Rule:

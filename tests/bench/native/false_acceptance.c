@@ -9,6 +9,9 @@
 //   false_acceptance SEED COUNT --show  the same answers instead, for other decoders to try:
 //                                       kind; address, identifier and value bytes of the true
 //                                       answer in hex; the damaged one in hex
+//   false_acceptance SEED COUNT --wrong those of COUNT that ours accepts with a wrong value: kind;
+//                                       identifier, value bytes of the true answer and those that
+//                                       were accepted, in hex
 //
 // A trial: an answer as it stands on the wire, wake-up bytes included, is damaged and given to the
 // decoders together with the request it answers, and silence follows. Nothing is asked twice.
@@ -246,6 +249,10 @@ typedef enum {
     WRONG
 } outcome_t;
 
+// What was taken last, right or wrong.
+static uint8_t taken[DLT645_DATA_MAX];
+static size_t taken_size;
+
 // As a bus takes frames until one of them is the answer. That the answer is complete, although
 // bit 5 says that more follows, only the size of the item can tell.
 static outcome_t take(const answer_t *a, const dlt645_frame_t *frame) {
@@ -261,6 +268,8 @@ static outcome_t take(const answer_t *a, const dlt645_frame_t *frame) {
     if (count < 1) {
         return GO_ON;
     }
+    taken_size = found.length;
+    memcpy(taken, found.payload, found.length);
     return same_values(a, values, count, found.payload) ? RIGHT : WRONG;
 }
 
@@ -381,6 +390,24 @@ static void show(unsigned long count) {
     }
 }
 
+static void show_wrong(unsigned long count) {
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        for (unsigned long i = 0; i < count; i++) {
+            damaged_t d;
+            const answer_t *a = make_damaged(&d, kind, i);
+            if (ours(a, &d, false) == WRONG) {
+                printf("%s ", kinds[kind].name);
+                print_hex(a->request.identifier, 4);
+                printf(" ");
+                print_hex(a->payload, a->length);
+                printf(" ");
+                print_hex(taken, taken_size);
+                printf("\n");
+            }
+        }
+    }
+}
+
 static void count_wrong(unsigned long count) {
     for (size_t kind = 0; kind < KINDS; kind++) {
         unsigned long strict = 0;
@@ -398,16 +425,15 @@ static void count_wrong(unsigned long count) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 3 || (argc > 3 && strcmp(argv[3], "--show") != 0)) {
-        fprintf(stderr, "usage: false_acceptance SEED COUNT [--show]\n");
+    void (*output)(unsigned long count) = count_wrong;
+    if (argc > 3) {
+        output = strcmp(argv[3], "--show") == 0 ? show : show_wrong;
+    }
+    if (argc < 3 || (output == show_wrong && strcmp(argv[3], "--wrong") != 0)) {
+        fprintf(stderr, "usage: false_acceptance SEED COUNT [--show | --wrong]\n");
         return 2;
     }
     random_state = strtoull(argv[1], NULL, 10);
-    unsigned long count = strtoul(argv[2], NULL, 10);
-    if (argc > 3) {
-        show(count);
-    } else {
-        count_wrong(count);
-    }
+    output(strtoul(argv[2], NULL, 10));
     return 0;
 }
