@@ -33,6 +33,7 @@ TRIPPED, CLOSED = 0x1D000000, 0x1E000000
 
 _NEVER_CLEARED = (METER_CLEAR, EVENT_CLEAR)
 _COUNT_SIZE = 3
+_MINUTES_MAX = 999_999
 _RELAY_RECORD_SIZE = 34
 _STATISTICS = 0x10
 _DEMAND_EXCEEDED = 0x12
@@ -224,7 +225,8 @@ class Events2007:
         if end_s is None or start_s is None:
             return None
         phases = [phase] if phase else range(1, works.model.phases + 1)
-        minutes = int((end_s - start_s) // 60)
+        # A clock that was set far ahead or back makes months of any length.
+        minutes = min(max(0, int((end_s - start_s) // 60)), _MINUTES_MAX)
         over, under = (
             max(self._minutes_of(kind, one, start_s, end_s) for one in phases)
             for kind in (OVER_VOLTAGE, UNDER_VOLTAGE)
