@@ -45,7 +45,7 @@ def simulate(
     ] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="<meters>:<fault>[,...], see docs/meter-simulator.md."),
+        typer.Option(help="<meters>:<fault>,<fault>... as in docs/meter-simulator.md."),
     ] = None,
     values: Annotated[
         list[str] | None,

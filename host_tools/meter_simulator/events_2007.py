@@ -1,7 +1,7 @@
 """Event counters and records by their identifiers (03, 1D and 1E, annex A.4).
 
-The digest of the standard gives every record's size and the fields of some; where it gives no
-fields they are put in the order of the standard's tables as far as that is known.
+Every record's size is sure, and so are the fields of those with a time, an operator and what was
+cleared or changed; those of disturbances are in the order that we believe the standard has.
 """
 
 from host_tools.meter_simulator import quantities as q
@@ -28,7 +28,7 @@ from host_tools.meter_simulator.works import ALL_PHASES, Works
 
 OPERATIONS = 0x30
 METER_CLEAR, DEMAND_CLEAR, EVENT_CLEAR, CLOCK_SET = (0x03300000 + (n << 8) for n in range(1, 5))
-PROGRAMMING, COVER = 0x03300000, 0x03300D00
+PROGRAMMING = 0x03300000
 TRIPPED, CLOSED = 0x1D000000, 0x1E000000
 
 _NEVER_CLEARED = (METER_CLEAR, EVENT_CLEAR)
