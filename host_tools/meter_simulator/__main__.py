@@ -13,6 +13,7 @@ from host_tools.meter_simulator import household
 from host_tools.meter_simulator.bus import BAUD_MAX, BAUD_MIN, BusError, SimulatedBus
 from host_tools.meter_simulator.faults import WAKE_UP_MAX
 from host_tools.meter_simulator.models import MODELS
+from host_tools.meter_simulator.script import Script
 from host_tools.meter_simulator.truth import TruthLog
 
 app = typer.Typer(add_completion=False)
@@ -45,7 +46,7 @@ def simulate(
     ] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="<meters>:<fault>[,...], see docs/meter-simulator.md."),
+        typer.Option(help="<meters>:<fault>,<fault>... as in docs/meter-simulator.md."),
     ] = None,
     values: Annotated[
         list[str] | None,
@@ -68,6 +69,10 @@ def simulate(
         bool,
         typer.Option(help="Meters hear only what is sent at their speed, as the port was set."),
     ] = False,
+    script: Annotated[
+        Path | None,
+        typer.Option(help="File of commands that change meters as time goes by; - is stdin."),
+    ] = None,
     wake_up: Annotated[
         int, typer.Option(help="Number of FE bytes before an answer.", min=0, max=WAKE_UP_MAX)
     ] = 4,
@@ -98,6 +103,7 @@ def simulate(
         household.press_keys(everybody, programming_key or [])
         household.set_passwords(everybody, password or [])
         household.set_faults(everybody, fault or [])
+        events = Script(script, everybody, stop) if script is not None else None
         delay_ms = _parse_range(answer_delay)
         with ExitStack() as stack:
             truth_log = _open_truth(truth, stack)
@@ -123,7 +129,11 @@ def simulate(
             for bus in buses:
                 typer.echo(_describe(bus))
             typer.echo(f"seed {seed}")
+            if events is not None:
+                events.start()
             _wait(stop, buses)
+        if events is not None and events.failure:
+            raise ValueError(events.failure)
     except (BusError, ValueError) as error:
         typer.echo(f"meter simulator: {error}", err=True)
         raise typer.Exit(2) from None

@@ -44,6 +44,7 @@ class Commands1997:
         self._identifiers = Identifiers1997(works)
         self._follow_ups = FollowUps()
         self._last: Answer | None = None  # what was read last
+        self._function = READ  # the one being carried out
         self._functions: dict[int, Callable[[bytes, float], Answer | None]] = {
             READ: self._read,
             FOLLOW_UP: self._follow_up,

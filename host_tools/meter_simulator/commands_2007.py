@@ -64,6 +64,7 @@ class Commands2007:
         reads = Reads2007(works)
         self._events = Events2007(works)
         self._operations = Operations2007(works)
+        self._function = READ  # the one being carried out
         self._functions: dict[int, Callable[[bytes, float], Answer | None]] = {
             READ: reads.read,
             FOLLOW_UP: reads.follow_up,

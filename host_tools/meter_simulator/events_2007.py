@@ -1,7 +1,7 @@
 """Event counters and records by their identifiers (03, 1D and 1E, annex A.4).
 
-The digest of the standard gives every record's size and the fields of some; where it gives no
-fields they are put in the order of the standard's tables as far as that is known.
+Every record's size is sure, and so are the fields of those with a time, an operator and what was
+cleared or changed; those of disturbances are in the order that we believe the standard has.
 """
 
 from host_tools.meter_simulator import quantities as q
@@ -28,11 +28,12 @@ from host_tools.meter_simulator.works import ALL_PHASES, Works
 
 OPERATIONS = 0x30
 METER_CLEAR, DEMAND_CLEAR, EVENT_CLEAR, CLOCK_SET = (0x03300000 + (n << 8) for n in range(1, 5))
-PROGRAMMING, COVER = 0x03300000, 0x03300D00
+PROGRAMMING = 0x03300000
 TRIPPED, CLOSED = 0x1D000000, 0x1E000000
 
 _NEVER_CLEARED = (METER_CLEAR, EVENT_CLEAR)
 _COUNT_SIZE = 3
+_MINUTES_MAX = 999_999
 _RELAY_RECORD_SIZE = 34
 _STATISTICS = 0x10
 _DEMAND_EXCEEDED = 0x12
@@ -224,7 +225,8 @@ class Events2007:
         if end_s is None or start_s is None:
             return None
         phases = [phase] if phase else range(1, works.model.phases + 1)
-        minutes = int((end_s - start_s) // 60)
+        # A clock that was set far ahead or back makes months of any length.
+        minutes = min(max(0, int((end_s - start_s) // 60)), _MINUTES_MAX)
         over, under = (
             max(self._minutes_of(kind, one, start_s, end_s) for one in phases)
             for kind in (OVER_VOLTAGE, UNDER_VOLTAGE)

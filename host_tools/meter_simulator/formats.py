@@ -1,4 +1,4 @@
-"""How values look in a data field: BCD, signs, text, bits, times (digest of clause 6 and annex A).
+"""How values look in a data field: BCD, signs, text, bits, times (clause 6 and annex A).
 
 A field is a value and its bytes in wire order. Numbers go low pair first; the sign of a signed
 number is the top bit of its last byte; text goes last character first, padded with 00.
@@ -24,11 +24,12 @@ Value = int | str | None
 class Field:
     """Bytes in wire order and what they say; None: not available, and the bytes are FF.
 
-    `counts` is False for what carries no value, such as a separator.
+    `kind` is how the bytes say it; `counts` is False for what has no value, such as a separator.
     """
 
     raw: bytes
     value: Value
+    kind: str = BCD
     counts: bool = True
 
 
@@ -49,7 +50,7 @@ def signed(value: int, size: int) -> Field:
         raise ValueError(f"{value} does not fit in {size} bytes with a sign.")
     if value < 0:
         raw[-1] |= 0x80
-    return Field(bytes(raw), value)
+    return Field(bytes(raw), value, SIGNED)
 
 
 def text(value: str, size: int) -> Field:
@@ -57,12 +58,12 @@ def text(value: str, size: int) -> Field:
     raw = value.encode("ascii")
     if len(raw) > size:
         raise ValueError(f"{value!r} is longer than {size} characters.")
-    return Field(raw.ljust(size, b"\0")[::-1], value)
+    return Field(raw.ljust(size, b"\0")[::-1], value, TEXT)
 
 
 def bits(value: int, size: int) -> Field:
     """Give a word of bits, low byte first."""
-    return Field(value.to_bytes(size, "little"), value)
+    return Field(value.to_bytes(size, "little"), value, BITS)
 
 
 def stamp(moment: datetime | None, layout: str) -> Field:
@@ -90,13 +91,25 @@ def missing(size: int) -> Field:
 def decode(raw: bytes, kind: str) -> Field:
     """Give the field that stored bytes are; None for what is no BCD where BCD belongs."""
     if kind == TEXT:
-        return Field(raw, raw[::-1].rstrip(b"\0").decode("ascii", "replace"))
+        return Field(raw, raw[::-1].rstrip(b"\0").decode("ascii", "replace"), kind)
     if kind == BITS:
-        return Field(raw, int.from_bytes(raw, "little"))
+        return Field(raw, int.from_bytes(raw, "little"), kind)
     negative = kind == SIGNED and bool(raw[-1] & 0x80)
     magnitude = bytes([*raw[:-1], raw[-1] & 0x7F]) if negative else raw
     value = from_bcd(magnitude)
-    return Field(raw, -value if negative and value is not None else value)
+    return Field(raw, -value if negative and value is not None else value, kind)
+
+
+def decode_like(raw: bytes, fields: list[Field]) -> list[Field]:
+    """Give the fields that bytes are if they stand in place of others, which may be none."""
+    if sum(len(field.raw) for field in fields) != len(raw):
+        return [decode(raw, BCD)]
+    decoded, at = [], 0
+    for field in fields:
+        part = raw[at : at + len(field.raw)]
+        decoded.append(decode(part, field.kind) if field.counts else field)
+        at += len(part)
+    return decoded
 
 
 def from_bcd(raw: bytes) -> int | None:

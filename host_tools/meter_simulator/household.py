@@ -5,12 +5,14 @@ by address (12 digits), or all together (`*`). Every function raises ValueError,
 that names the option, for what cannot be.
 """
 
+import time
 from dataclasses import dataclass
 
 from host_tools.meter_simulator.access import LEVELS
 from host_tools.meter_simulator.addresses import ADDRESS_DIGITS
 from host_tools.meter_simulator.bus import BAUD_MAX, BAUD_MIN
 from host_tools.meter_simulator.fault_words import set_fault
+from host_tools.meter_simulator.faults import Faults
 from host_tools.meter_simulator.meter import Meter
 from host_tools.meter_simulator.models import DEFAULT_MODEL, MODELS
 
@@ -71,6 +73,20 @@ def set_faults(household: list[Meter], options: list[str]) -> None:
         for meter in _select(meters, household, f"--fault {option}"):
             for fault in faults.split(","):
                 set_fault(meter.faults, fault)
+
+
+def heal(household: list[Meter], options: list[str]) -> None:
+    """Have meters be without any fault; the options name meters."""
+    for option in options:
+        for meter in _select(option, household, f"well {option}"):
+            meter.works.faults = Faults()
+
+
+def press_buttons(household: list[Meter], options: list[str]) -> None:
+    """Press the buttons that close relays which may be closed; the options name meters."""
+    for option in options:
+        for meter in _select(option, household, f"button {option}"):
+            meter.works.relay.press_button(time.time())
 
 
 def set_values(household: list[Meter], options: list[str]) -> None:

@@ -11,6 +11,7 @@ from host_tools.meter_simulator.formats import (
     bits,
     date_and_weekday,
     decode,
+    decode_like,
     missing,
     number,
     stamp,
@@ -52,8 +53,11 @@ class Identifiers1997:
         None if there is none such.
         """
         fixed = self._works.memory.fixed(identifier)
-        if fixed is not None:
-            return [decode(fixed, "bcd")]
+        held = self._held(identifier, time_s)
+        return held if fixed is None else decode_like(fixed, held or [])
+
+    def _held(self, identifier: int, time_s: float) -> list[Field] | None:
+        """Give what the registers have, whatever a test wants to be said."""
         if identifier & 0xF != _BLOCK:
             field = self._single(identifier, time_s)
             return None if field is None else [field]

@@ -5,7 +5,7 @@ from host_tools.meter_simulator.events_2007 import Events2007
 from host_tools.meter_simulator.formats import (
     Field,
     date_and_weekday,
-    decode,
+    decode_like,
     number,
     time_of_day,
 )
@@ -43,8 +43,11 @@ class Identifiers2007:
         None if there is none such.
         """
         fixed = self._works.memory.fixed(identifier)
-        if fixed is not None:
-            return [decode(fixed, "bcd")]
+        held = self._held(identifier, time_s)
+        return held if fixed is None else decode_like(fixed, held or [])
+
+    def _held(self, identifier: int, time_s: float) -> list[Field] | None:
+        """Give what the registers have, whatever a test wants to be said."""
         parts = self._expand(identifier)
         if not parts:
             return self._single(identifier, time_s)

@@ -80,7 +80,7 @@ class LoadCurve:
         # One answer asks for the same few instants again and again.
         self.energy_uwh = lru_cache(maxsize=64)(self._integrate)
         """Gives the energy of every bin at an instant since the installation, zero before it."""
-        self._day_swing = lru_cache(maxsize=1024)(lambda day: noise.below(_DAY_SWING, "day", day))
+        self._day_swing = lru_cache(maxsize=8192)(lambda day: noise.below(_DAY_SWING, "day", day))
 
     def _integrate(self, time_s: float) -> tuple[int, ...]:
         day, minute, in_minute = self._split(time_s)

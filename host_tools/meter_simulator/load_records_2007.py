@@ -27,7 +27,6 @@ CLASSES = range(1, 7)
 _CURVES = 0x10
 _EARLIEST, _GIVEN, _LATEST = range(3)
 _GOOD, _BAD, _END, _SEPARATOR = b"\xa0\xa0", b"\xe0\xe0", b"\xe5", b"\xaa"
-_TIME_SIZE = 5
 _MINUTES_PER_DAY = 1440
 
 # What the classes record: identifiers of single items, sizes are theirs.

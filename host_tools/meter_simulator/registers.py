@@ -45,20 +45,20 @@ class Registers:
         """Since when it counts: the installation, or the last time all was cleared."""
         return self._cleared_s
 
-    @property
-    def load_is_off(self) -> bool:
-        """Whether the load is cut off now."""
-        return bool(self._gaps) and self._gaps[-1].end_s is None
+    def load_is_off(self, time_s: float) -> bool:
+        """Tell whether the load is, or was, cut off at an instant."""
+        return any(
+            gap.start_s <= time_s and (gap.end_s is None or time_s < gap.end_s)
+            for gap in self._gaps
+        )
 
     def cut_load(self, time_s: float) -> None:
-        """Have the load off from now on."""
-        if not self.load_is_off:
-            self._gaps.append(_Gap(time_s))
+        """Have the load, which is on, be off from now on."""
+        self._gaps.append(_Gap(time_s))
 
     def restore_load(self, time_s: float) -> None:
-        """Have the load on from now on."""
-        if self.load_is_off:
-            self._gaps[-1].end_s = time_s
+        """Have the load, which is off, be on from now on."""
+        self._gaps[-1].end_s = time_s
 
     def clear(self, time_s: float) -> None:
         """Begin from zero: energy, demand, and everything that was frozen before."""

@@ -15,6 +15,7 @@ _VOLTAGE_DISTORTION, _CURRENT_DISTORTION, _VOLTAGE_HARMONIC, _CURRENT_HARMONIC =
 _OTHER = 0x80
 _WITH_TOTAL = (_ACTIVE, _REACTIVE, _APPARENT, _POWER_FACTOR)
 _SIZES = {_CURRENT: 3, _ACTIVE: 3, _REACTIVE: 3, _APPARENT: 3}  # all others: 2
+_NOMINAL_VOLTAGE = 2200
 _DAY_S = 86_400
 _YEAR_DAYS = 365.25
 
@@ -57,15 +58,11 @@ class Variables2007:
             return number(self._distortion(quantity, phase, time_s), 2)
         return _measure(quantity, self._works.phases(time_s)[phase - 1])
 
-    def demand_now(self, time_s: float) -> Phase:
-        """Give the powers of the present demand: the last complete quarter of an hour."""
-        power, index = self._works.curve.quarter_power(time_s)
-        return self._of_load(power, index)
-
-    def _of_load(self, power: int, index: int) -> Phase:
-        if self._works.registers.load_is_off:
+    def _of_load(self, power: int, index: int, at_s: float) -> Phase:
+        """Give the powers of a mean load that ended, or was measured, at an instant."""
+        if self._works.registers.load_is_off(at_s):
             power = 0
-        return phase_of(power, index, 2200, self._works.power_factor)
+        return phase_of(power, index, _NOMINAL_VOLTAGE, self._works.power_factor)
 
     def _other(self, which: int, time_s: float) -> Field | None:
         works = self._works
@@ -77,9 +74,10 @@ class Variables2007:
         if which == 0x02:
             return number(4997 + works.noise.below(7, "frequency", minute), 2)
         if which == 0x03:
-            return signed(self._of_load(*works.curve.power(time_s - 60)).active, 3)
+            at_s = time_s - 60
+            return signed(self._of_load(*works.curve.power(at_s), at_s).active, 3)
         if which in (0x04, 0x05, 0x06):
-            demand = self.demand_now(time_s)
+            demand = self._of_load(*works.curve.quarter_power(time_s), time_s)
             return signed((demand.active, demand.reactive, demand.apparent)[which - 4], 3)
         if which == 0x07:
             return signed(_temperature(time_s), 2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from host_tools.meter_simulator.access import Access
 from host_tools.meter_simulator.clock import Clock
@@ -60,6 +61,8 @@ class Works:
         self.output = 0
         """What the multi-function output gives: 0 seconds, 1 demand periods, 2 slot switches."""
         self._mean_voltage = 2170 + self.noise.below(80, "voltage")
+        # One answer asks for the same few instants again and again.
+        self._measured = lru_cache(maxsize=8)(self._measure)
         self._rates_at = rates_at
         self._settlement_days_at = settlement_days_at
 
@@ -84,13 +87,7 @@ class Works:
 
     def phases(self, time_s: float) -> list[Phase]:
         """Measure every phase."""
-        power, index = self.curve.power(time_s)
-        if self.registers.load_is_off:
-            power = 0
-        return [
-            phase_of(part, index, self._voltage(number, time_s), self.power_factor)
-            for number, part in enumerate(split(power, _SHARES[self.model.phases]), start=1)
-        ]
+        return self._measured(time_s, self.registers.load_is_off(time_s))
 
     def total(self, time_s: float) -> Phase:
         """Measure all phases together."""
@@ -117,6 +114,15 @@ class Works:
         if end_s is None:
             return None
         return (self.curve.installed_s if start_s is None else start_s), end_s
+
+    def _measure(self, time_s: float, load_is_off: bool) -> list[Phase]:
+        power, index = self.curve.power(time_s)
+        if load_is_off:
+            power = 0
+        return [
+            phase_of(part, index, self._voltage(number, time_s), self.power_factor)
+            for number, part in enumerate(split(power, _SHARES[self.model.phases]), start=1)
+        ]
 
     def _share(self, phase: int) -> int:
         return WHOLE if phase == ALL_PHASES else _SHARES[self.model.phases][phase]

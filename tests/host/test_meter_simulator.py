@@ -276,6 +276,7 @@ def test_the_link_is_kept_from_a_second_bus_and_removed_at_the_end(
         (["--set", "1:04000409=12"], "'12' is not 6 digits."),
         (["--meter-baud", "1=1"], "1 is not in the range 300 to 115200."),
         (["--clock", "1=fast"], "--clock 1=fast: 'fast' is not a number."),
+        (["--script", "/nowhere/script"], "--script /nowhere/script cannot be read"),
         (["--password", "1:4=12"], "is not like <meters>:<level>=<6 hexadecimal digits>."),
         (["--truth", "/nowhere/truth"], "--truth /nowhere/truth cannot be written"),
     ],
@@ -326,3 +327,38 @@ def test_the_command_spreads_meters_over_buses_serves_and_cleans_up(tmp_path: Pa
     assert "bus 2: 1 requests, 1 answers, 0 ignored, 0 collisions" in summary
     assert process.returncode == 0
     assert not any(os.path.lexists(link) for link in links)
+
+
+def test_a_script_changes_meters_while_they_are_served(tmp_path: Path) -> None:
+    link = tmp_path / "bus"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "host_tools.meter_simulator", "--script", "-"),
+            *("--link", str(link), "--baud", "115200", "--answer-delay", "1"),
+        ],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def tell(command: str) -> None:
+        print(command, file=process.stdin, flush=True)
+        while process.stdout.readline() != f"script: {command}\n":
+            pass
+
+    tell("fault 1:silent")
+    master = Master(link)
+    master.send(read_request("00010000"))
+    assert master.listen() == b""
+    tell("well 1")
+    tell("set 1:02010100=1800")
+    assert master.read("02010100").data[4:] == b"\x00\x18"
+    master.close()
+    print("fault 99:silent", file=process.stdin, flush=True)
+    _, complaint = process.communicate(timeout=10)
+    assert "stdin:4: --fault 99:silent: meters are numbered from 1 to 8." in complaint
+    assert process.returncode == 2

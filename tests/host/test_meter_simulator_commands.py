@@ -283,6 +283,8 @@ def test_a_trip_cuts_the_load_and_a_close_gives_it_back(meter: Meter) -> None:
     trip = read(meter, "1D000101", NOW + 7200)
     assert (len(trip), trip[:10]) == (34, wire("251124161000") + OPERATOR)
     assert trip[10:14] == off[:4]
+    powers = [numbers(read(meter, "02030000", NOW + after), 3)[0] for after in (-60, 60, 7260)]
+    assert [power > 0 for power in powers] == [True, False, True]
 
 
 def test_close_allowed_waits_for_the_button(meter: Meter) -> None:

@@ -293,6 +293,7 @@ def test_what_is_set_on_the_command_line_is_said_by_the_meters_named(
         *("--link", str(tmp_path / "bus"), "--meters", "5", "--utc-offset", "0", "--seed", "7"),
         *("--model", "*=single-phase-prepaid", "--model", "2-3=three-phase-1997"),
         *("--set", "1:02010100=2301", "--set", "2:9010=00001234", "--set", "4:04000403=HALL"),
+        *("--set", "1:02030000=801234", "--set", "1:01010000=2511010015012345"),
         *("--fault", "4-5:late=70,wrong-checksum/2", "--silent", "000000000005"),
         *("--meter-baud", "2-3=1200", "--clock", "1=3600", "--programming-key", "1"),
         *("--password", "1:4=123456"),
@@ -302,6 +303,13 @@ def test_what_is_set_on_the_command_line_is_said_by_the_meters_named(
     assert "seed 7\n" in result.stdout
     assert seen[0].values("02010100", NOW) == (2301,)
     assert seen[0].values("0201FF00", NOW) == (2301, None, None)
+    assert seen[0].values("0203FF00", NOW) == (
+        -1234,
+        *(seen[0].values("02030100", NOW) or ()),
+        None,
+        None,
+    )
+    assert seen[0].values("01010000", NOW) == (12345, 2511010015)
     assert seen[0].values("04000102", NOW) == (171000,)
     assert seen[1].values("901F", NOW) != seen[2].values("901F", NOW)
     assert (seen[1].values("901F", NOW) or ())[0] == 1234
