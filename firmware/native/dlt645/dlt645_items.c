@@ -2,7 +2,7 @@
 //
 // The tables: which identifier has which fields.
 
-#include "dlt645_values.h"
+#include "dlt645_work.h"
 
 // --- Units ------------------------------------------------------------------------------------
 

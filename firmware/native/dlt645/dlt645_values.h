@@ -123,16 +123,4 @@ size_t dlt645_value_text(char *text, const dlt645_value_t *value, const uint8_t 
 // "kWh", "" for NO_UNIT; UTF-8.
 const char *dlt645_unit_name(dlt645_unit_t unit);
 
-// --- For dlt645_items.c and dlt645_values.c ---------------------------------------------------
-
-// A layout is pairs of bytes: how often, which format; ended by a 0. With DLT645_REST for format,
-// all that follows is repeated so often.
-#define DLT645_REST (0xff)
-
-// The format with that number in the tables.
-const dlt645_format_t *dlt645_table_format(uint8_t number);
-
-// The layouts of the six classes of load records, 0..5.
-const uint8_t *dlt645_class_layout(unsigned load_class);
-
 #endif // DLT645_VALUES_H

@@ -6,6 +6,7 @@ add_library(usermod_dlt645 INTERFACE)
 target_sources(usermod_dlt645 INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/dlt645.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_answer.c
+    ${CMAKE_CURRENT_LIST_DIR}/dlt645_blocks.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_items.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_values.c
     ${CMAKE_CURRENT_LIST_DIR}/moddlt645.c
