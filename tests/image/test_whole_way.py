@@ -19,9 +19,9 @@ BIRTH_S = 40  # the modem is on-line when the board comes back, and must be told
 OPTIONS = StackOptions(
     board="virtual",
     meters=64,
-    baud=19200,
+    baud=38400,
     period=PERIOD_S,
-    answer_delay="20",
+    answer_delay="10",
     truth=True,
     linger=1,
 )
@@ -59,7 +59,7 @@ def test_nothing_is_lost_when_the_broker_goes_and_power_fails_in_the_middle(stac
     stack.wait_online(BIRTH_S)
     stack.wait_slots(1, 3 * PERIOD_S)
 
-    wait_into_slot(stack, 1.5)
+    wait_into_slot(stack, 0.8)
     stack.broker.kill()
     wait_into_slot(stack, 6)  # a slot begins and ends without a broker
     stack.broker.start()
@@ -67,7 +67,7 @@ def test_nothing_is_lost_when_the_broker_goes_and_power_fails_in_the_middle(stac
 
     # What is left of a slot's 64 readings is more than 20 flash operations.
     for cut in (5, 20):
-        wait_into_slot(stack, 1.5)
+        wait_into_slot(stack, 0.8)
         kill_while_it_writes(stack)
         stack.start_concentrator(cut=cut)
         assert stack.concentrator.wait(PERIOD_S)

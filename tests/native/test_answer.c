@@ -339,7 +339,7 @@ static void test_1997_has_a_lost_part_repeated_and_drops_one_that_is_old(void) {
     uint8_t buffer[16];
     dlt645_assembly_t assembly;
     dlt645_request_t request = read_request(DLT645_1997, 0x901f);
-    dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 0);
+    dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 6);
     dlt645_assembly_lost(&assembly);
     dlt645_assembly_request(&assembly, &request);
     CHECK_EQUAL(request.control, DLT645_READ_1997); // nothing has come yet: from the start
@@ -365,6 +365,26 @@ static void test_1997_has_a_lost_part_repeated_and_drops_one_that_is_old(void) {
     CHECK(memcmp(buffer, "\x01\x02\x03\x04\x03\x04", 6) == 0);
 }
 
+static void test_1997_parts_that_are_the_same_are_not_taken_for_one(void) {
+    uint8_t buffer[16];
+    dlt645_assembly_t assembly;
+    dlt645_request_t request = read_request(DLT645_1997, 0x901f);
+    // That more follows was said of the old part: what is the last is another.
+    dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 0);
+    CHECK_EQUAL(part(&assembly, &request, 0xa1, "\x1f\x90\x01\x02", 4), DLT645_ASK);
+    dlt645_assembly_lost(&assembly);
+    dlt645_assembly_request(&assembly, &request);
+    CHECK_EQUAL(part(&assembly, &request, 0x83, "\x1f\x90\x01\x02", 4), DLT645_COMPLETE);
+    CHECK_EQUAL(assembly.length, 4);
+    // Of two that are not the last nobody can tell, unless the size is known.
+    dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 0);
+    dlt645_assembly_request(&assembly, &request);
+    CHECK_EQUAL(part(&assembly, &request, 0xa1, "\x1f\x90\x01\x02", 4), DLT645_ASK);
+    dlt645_assembly_lost(&assembly);
+    dlt645_assembly_request(&assembly, &request);
+    CHECK_EQUAL(part(&assembly, &request, 0xa3, "\x1f\x90\x01\x02", 4), DLT645_WRONG_SIZE);
+}
+
 static const test_t tests[] = {
     TEST(test_answer_of_the_2007_edition_is_known_by_all_that_is_fixed),
     TEST(test_answer_of_the_1997_edition_has_two_bytes_of_identifier),
@@ -381,6 +401,7 @@ static const test_t tests[] = {
     TEST(test_refused_follow_up_leaves_no_item),
     TEST(test_buffer_that_is_too_small_is_told_and_not_overrun),
     TEST(test_1997_has_a_lost_part_repeated_and_drops_one_that_is_old),
+    TEST(test_1997_parts_that_are_the_same_are_not_taken_for_one),
 };
 
 int main(int argc, char **argv) {

@@ -236,20 +236,19 @@ class MeterInParts:
     edition=editions,
     address=real_address,
     identifier=nasty_bytes(4, 4),
-    # Each with its number in front: without SEQ, two parts that are the same cannot be told apart.
-    tails=st.lists(nasty_bytes(0, 40), min_size=1, max_size=8),
+    parts=st.lists(nasty_bytes(1, 4), min_size=1, max_size=8),  # so that neighbours are the same
     losses=st.lists(st.sampled_from(["nothing", "request", "answer"]), max_size=12),
     size_known=st.booleans(),
 )
 def test_an_item_in_parts_comes_whole_through_losses(
-    edition, address, identifier, tails, losses, size_known
+    edition, address, identifier, parts, losses, size_known
 ):
     identifier = identifier[: IDENTIFIER_SIZE[edition]]
-    parts = [bytes([number]) + tail for number, tail in enumerate(tails)]
     item = b"".join(parts)
     meter = MeterInParts(edition, address, identifier, parts)
     request = Request(edition, address, READ[edition], identifier)
-    assembly = Assembly(len(item), len(item) if size_known else 0)
+    expected = len(item) if size_known else 0
+    assembly = Assembly(len(item), expected)
     decoder = Decoder()
     progress = "ask"
     losses = iter(losses)
@@ -262,6 +261,9 @@ def test_an_item_in_parts_comes_whole_through_losses(
             continue
         decoder.find_one(answer)
         progress = assembly.take(request, decoder)
-        if progress not in ("ask", "again"):
+        if progress == "wrong size":  # without SEQ, a part may be missing
+            assert edition == 1997
+            assembly = Assembly(len(item), expected)
+        elif progress not in ("ask", "again"):
             break
     assert (progress, assembly.item) == ("complete", item)

@@ -254,11 +254,11 @@ void dlt645_assembly_lost(dlt645_assembly_t *assembly) {
 }
 
 // Without SEQ, a repetition may be of the part that is here already: the meter did not hear of a
-// next one.
-static bool is_old_part(const dlt645_assembly_t *assembly, const dlt645_request_t *request,
-                        const dlt645_answer_t *answer) {
-    return request->control == DLT645_REPEAT_1997 && request->edition == DLT645_1997 &&
-           answer->length == assembly->last &&
+// next one. That was not the last part, so what says it is the last is another.
+static bool may_be_old(const dlt645_assembly_t *assembly, const dlt645_request_t *request,
+                       dlt645_verdict_t verdict, const dlt645_answer_t *answer) {
+    return verdict == DLT645_MORE && request->control == DLT645_REPEAT_1997 &&
+           request->edition == DLT645_1997 && answer->length == assembly->last &&
            memcmp(assembly->buffer + assembly->length - assembly->last, answer->payload,
                   assembly->last) == 0;
 }
@@ -281,11 +281,11 @@ dlt645_progress_t dlt645_assembly_take(dlt645_assembly_t *assembly,
     if (verdict != DLT645_ANSWER && verdict != DLT645_MORE) {
         return DLT645_AGAIN;
     }
-    if (is_old_part(assembly, request, answer)) {
-        assembly->repeat = false;
-        return DLT645_ASK;
-    }
     assembly->repeat = false;
+    if (may_be_old(assembly, request, verdict, answer)) {
+        // It may be a next one with the same bytes, too: in the end only the item's size tells.
+        return assembly->expected != 0 ? DLT645_ASK : DLT645_WRONG_SIZE;
+    }
     if (answer->length > assembly->size - assembly->length) {
         return DLT645_NO_ROOM;
     }

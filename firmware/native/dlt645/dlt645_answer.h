@@ -118,7 +118,8 @@ typedef enum {
     DLT645_ASK,        // ask for the next part
     DLT645_AGAIN,      // nothing of use: wait on, or ask for the same part again
     DLT645_GIVEN_UP,   // refused: what has come is no item
-    DLT645_WRONG_SIZE, // the item's size is known, and this is another
+    DLT645_WRONG_SIZE, // the item's size is known, and this is another; or it is not known, and a
+                       // part may be missing (1997): begin again
     DLT645_NO_ROOM,    // the buffer is too small
 } dlt645_progress_t;
 
