@@ -106,8 +106,9 @@ $(FILE_LIST): $(if $(filter-out $(FIRMWARE),$(shell cat $(FILE_LIST) 2>/dev/null
 	@mkdir -p $(@D)
 	@echo $(FIRMWARE) > $@
 
-# The ceiling keeps git from naming a fetched tree by this repository's commit.
-MAKE_MICROPYTHON = GIT_CEILING_DIRECTORIES=$(BUILD) $(MAKE) -j$(JOBS)
+# The ceiling keeps git from naming a fetched tree by this repository's commit. Frozen code is made
+# anew each time: MicroPython's makefiles do not see that a name in it is now one of C's, too.
+MAKE_MICROPYTHON = rm -f $(@D)/frozen_content.c; GIT_CEILING_DIRECTORIES=$(BUILD) $(MAKE) -j$(JOBS)
 
 # Rebuild everything when MICROPYTHON= names another tree than last time.
 SOURCE_CHOICE := $(BUILD)/.micropython-source
