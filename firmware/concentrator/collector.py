@@ -4,6 +4,7 @@ Whatever comes of it, there is one reading a meter, task and slot in the journal
 """
 
 import asyncio
+from array import array
 from time import ticks_diff, ticks_ms
 
 from micropython import const
@@ -20,18 +21,6 @@ _LOOK_BACK = const(4)  # slots: so far back the journal is searched for an inter
 _log = log.get("collector")
 
 
-class _MeterState:
-    """What the collector remembers of one meter between slots; `place` is its own on the bus."""
-
-    __slots__ = ("edition", "faults", "place", "settings")
-
-    def __init__(self, place, settings):
-        self.place = place
-        self.settings = settings
-        self.edition = items.EDITIONS[settings.protocol]
-        self.faults = 0  # _SILENT, and a bit for every task of which it does not give all items
-
-
 class Collector:
     """All buses with their meters. They share tasks and journal, but none waits for another."""
 
@@ -46,7 +35,7 @@ class Collector:
         self._lines = [
             _Line(
                 bus,
-                _meters_of(bus, config.meters),
+                [meter for meter in config.meters if meter.bus == bus.number],
                 tasks,
                 Schedule(clock, tasks, config.utc_offset),
                 clock,
@@ -76,11 +65,6 @@ class Collector:
             line.stop()
 
 
-def _meters_of(bus, meters):
-    mine = [meter for meter in meters if meter.bus == bus.number]
-    return [_MeterState(place, meter) for place, meter in enumerate(mine)]
-
-
 class _Task:
     """A task with its number in the journal, and its items looked up.
 
@@ -101,19 +85,24 @@ class _Task:
 
 
 class _Line:
-    """One bus, its meters and its own wait for the next slot."""
+    """One bus, its meters and its own wait for the next slot.
+
+    Methods know a meter by its place on the bus: an object for each would take much of the heap.
+    """
 
     def __init__(self, bus, meters, tasks, schedule, clock, journal, events):
         self.slots = 0  # read since boot
         self._bus = bus
-        self._meters = meters
+        self._meters = meters  # their sections of the configuration
+        # For each _SILENT, and a bit for every task of which it does not give all items.
+        self._faults = array("H", [0] * len(meters))
         self._tasks = tasks
         self._schedule = schedule
         self._clock = clock
         self._journal = journal
         self._events = events
         self._transaction = ReadTransaction(bus.preamble)
-        powers = [meter.settings.max_power for meter in meters]
+        powers = [meter.max_power for meter in meters]
         self._history = History(powers, [task.rules for task in tasks])
         most_values = max(task.size for task in tasks)
         self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
@@ -124,7 +113,7 @@ class _Line:
         self._late_ms = 0  # how long after the slot's instant that was
 
     def failing(self):
-        return sum(meter.faults != 0 for meter in self._meters)
+        return sum(faults != 0 for faults in self._faults)
 
     async def run(self):
         await self._unless_stopped(self._schedule.ready())
@@ -176,7 +165,7 @@ class _Line:
 
     def _last_slot(self):
         """(newest slot of this bus in the journal or None, {(task, meter)} that were read)."""
-        own = [meter.settings.number for meter in self._meters]
+        own = [meter.number for meter in self._meters]
         reader = self._journal.reader(READING)
         back = _LOOK_BACK * len(self._tasks) * records.MAX_METERS
         reader.seek(max(1, self._journal.next(READING) - back))
@@ -208,8 +197,8 @@ class _Line:
         self._quality = self._clock.quality
         self._history.begin(slot)
         for task in due:
-            for meter in self._meters:
-                if (task.number, meter.settings.number) in done:
+            for meter in range(len(self._meters)):
+                if (task.number, self._meters[meter].number) in done:
                     continue
                 if over:
                     nothing = [None] * task.size
@@ -227,8 +216,8 @@ class _Line:
         """Read all items of one meter; returns (quality, values)."""
         values = [None] * task.size
         failure = quality.GOOD
-        again = not meter.faults & _SILENT
-        for number, place in enumerate(task.places[meter.edition]):
+        again = not self._faults[meter] & _SILENT
+        for number, place in enumerate(self._places(meter, task)):
             if place is None:  # the meter's edition has no such item
                 continue
             # A meter that was silent is asked once: it costs one time-out a slot until it answers.
@@ -248,19 +237,25 @@ class _Line:
     async def _read_item(self, meter, place, again):
         """Read one item; returns a quality, after quality.GOOD the transaction has it."""
         transaction = self._transaction
-        transaction.prepare(meter.settings.address, place.identifier, meter.edition, place.form)
+        settings = self._meters[meter]
+        edition = items.EDITIONS[settings.protocol]
+        transaction.prepare(settings.address, place.identifier, edition, place.form)
         reason = await self._bus.exchange(transaction, again)
         while reason == quality.MORE:
             reason = await self._bus.exchange(transaction, True)
         if reason == quality.REFUSED:
             _log.warning(
                 "meter %d refuses %08X: error %02X %s",
-                meter.settings.number,
+                settings.number,
                 place.identifier,
                 transaction.error,
                 ", ".join(transaction.error_names()),
             )
         return reason
+
+    def _places(self, meter, task):
+        """Where a meter has the items of a task."""
+        return task.places[items.EDITIONS[self._meters[meter].protocol]]
 
     def _value(self, place):
         """What was read, in the scale of the item; None when the meter has it not."""
@@ -271,14 +266,14 @@ class _Line:
         """Whether a value can follow the last one, or there is none."""
         if value is None:
             return True
-        if self._history.is_odd(task.number, meter.place, number, value):
+        if self._history.is_odd(task.number, meter, number, value):
             return False
-        self._history.keep(task.number, meter.place, number, value)
+        self._history.keep(task.number, meter, number, value)
         return True
 
     async def _confirm(self, meter, task, number, first):
         """Read an odd value a second time; returns (quality, value)."""
-        place = task.places[meter.edition][number]
+        place = self._places(meter, task)[number]
         reason = await self._read_item(meter, place, True)
         second = self._value(place) if reason == quality.GOOD else None
         if second is None:
@@ -288,7 +283,7 @@ class _Line:
         history = self._history
         if not history.agree(task.number, number, first, second):
             return quality.SUSPECT, second
-        history.keep(task.number, meter.place, number, second)
+        history.keep(task.number, meter, number, second)
         suspect = history.is_suspect(task.number, number)
         return quality.SUSPECT if suspect else quality.GOOD, second
 
@@ -296,24 +291,25 @@ class _Line:
         """Write a reading to the journal."""
         offset = (self._late_ms + ticks_diff(ticks_ms(), self._began_ms)) // 1000
         reading = records.Reading(
-            task.number, meter.settings.number, slot, offset, self._quality, reason, values
+            task.number, self._meters[meter].number, slot, offset, self._quality, reason, values
         )
         size = records.pack_reading(reading, self._buffer)
         self._journal.append(READING, self._buffer, size)
 
     def _watch(self, meter, task, reason):
         """Make events of a meter that begins or ceases to fail."""
-        before = meter.faults
+        before = faults = self._faults[meter]
         if reason in (quality.TIMEOUT, quality.JAMMED):
-            meter.faults |= _SILENT
+            faults |= _SILENT
         elif reason in (quality.GOOD, quality.MADE_UP, quality.SUSPECT):
-            meter.faults &= ~(_SILENT | 1 << task.number)
+            faults &= ~(_SILENT | 1 << task.number)
         else:
-            meter.faults = before & ~_SILENT | 1 << task.number
-        failing = meter.faults != 0
+            faults = faults & ~_SILENT | 1 << task.number
+        self._faults[meter] = faults
+        failing = faults != 0
         if failing == (before != 0):
             return
-        number = meter.settings.number
+        number = self._meters[meter].number
         if failing:
             self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
         else:
