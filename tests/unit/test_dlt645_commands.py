@@ -212,7 +212,7 @@ async def test_a_frame_that_is_passed_on_takes_any_answer_of_that_meter_and_func
     assert (result, transaction.address) == (quality.GOOD, OTHER)
 
 
-# --- What nobody answers --------------------------------------------------------------------------
+# --- What nobody answers ------------------------------------------------------------------------
 
 
 async def test_a_broadcast_is_sent_once_and_the_line_kept_quiet_behind_it():
