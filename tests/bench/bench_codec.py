@@ -33,8 +33,8 @@ DAMAGE = {
     "splice": ("splice of two answers", 5, 5),
 }
 
-# What others were measured at, on one set of 20 answers: checksum only, PyPI dlt645, a decoder that
-# compares address, control code, identifier and length, and looks at every digit.
+# What others were measured at, on one set of 20 answers: checksum only, PyPI dlt645, a decoder
+# that compares address, control code, identifier and length, and looks at every digit.
 MARKS = {
     "1-3_flips": (8180, 1545, 705),
     "4-8_flips": (2505, 240, 60),
