@@ -11,7 +11,7 @@ from concentrator.bus import Bus
 from concentrator.protocols import dlt645_requests as requests
 from concentrator.protocols.dlt645_arguments import BROADCAST, WILDCARD, Access
 from concentrator.protocols.dlt645_commands import perform
-from fakes import Port, Settings, raises
+from fakes import Port, Settings
 
 METER = "123456789012"
 OTHER = "123456789013"
@@ -251,17 +251,3 @@ async def test_a_transaction_is_used_again_without_a_trace_of_the_last():
     assert (transaction.error, transaction.data) == (0, b"\x20")
     transaction.prepare(request)
     assert (transaction.data, transaction.address, transaction.control) == (b"", "", 0)
-
-
-def test_the_module_refuses_what_cannot_be_expected():
-    exchange = dlt645.Exchange(16)
-    for control in (-1, 0x20, 0x91):
-        raises(ValueError, exchange.expect, 2007, METER, control)
-    raises(ValueError, exchange.expect, 2008, METER, 0x14)
-    raises(ValueError, exchange.expect, 2007, "12", 0x14)
-    raises(ValueError, exchange.judge, dlt645.Decoder())
-    exchange.expect(2007, METER, 0x03)
-    decoder = dlt645.Decoder()
-    decoder.feed(frame(0x83, bytes(17)))
-    assert decoder.next()
-    assert raises(ValueError, exchange.judge, decoder) == "answer longer than size"
