@@ -336,6 +336,18 @@ def test_an_access_is_a_level_three_bytes_and_an_operator_code():
         assert message == "the operator code is not 4 bytes"
 
 
+def test_what_is_no_access_opens_nothing_and_is_not_shown():
+    secret = "\x02112233"
+    for functions in (ONLY_2007, BOTH):
+        for name, arguments in functions.items():
+            if ACCESS in arguments:
+                wrong = [secret if argument is ACCESS else argument for argument in arguments]
+                message = raises(TypeError, getattr(requests, name), METER, *wrong)
+                assert message.startswith("the access is not an Access"), message
+                assert "112233" not in message
+    raises(TypeError, requests.change_password, METER, ACCESS, None)
+
+
 def test_no_password_or_operator_code_shows_in_text_or_messages():
     shown = [repr(ACCESS), str(ACCESS)]
     for functions in (ONLY_2007, BOTH):

@@ -66,6 +66,12 @@ def check_meter(address, edition):
         raise ValueError("the address is not one meter's: 12 digits, no wildcard, not everybody's")
 
 
+def check_access(access):
+    """TypeError for what is no Access; the message does not show it."""
+    if not isinstance(access, Access):
+        raise TypeError("the access is not an Access: level, password and operator code")
+
+
 def bcd(value):
     """The byte with these two digits."""
     return value // 10 << 4 | value % 10

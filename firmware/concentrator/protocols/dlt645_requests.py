@@ -4,9 +4,9 @@ Each gives a Request for a CommandTransaction (dlt645_commands.py), or raises Va
 sentence that says what is wrong, before anything can be sent. Passwords are in no message.
 
 `address` is 12 digits. What changes a meter goes to that one meter: never to a wildcard, and to
-everybody only where it says so. `access` is an Access (dlt645_arguments.py). `edition` is 2007 or
-1997; what an edition hasn't is an error. Times are local, tuples that begin with year, month, day,
-hour, minute, second, as time.gmtime() gives them.
+everybody only where it says so. `access` is an Access (dlt645_arguments.py), or TypeError says so.
+`edition` is 2007 or 1997; what an edition hasn't is an error. Times are local, tuples that begin
+with year, month, day, hour, minute, second, as time.gmtime() gives them.
 Sources: DL/T 645-2007, clause 7 and annexes, and -1997, data link and application layer.
 """
 
@@ -18,6 +18,7 @@ from .dlt645_arguments import (
     WILDCARD,
     bcd,
     check_2007,
+    check_access,
     check_edition,
     check_meter,
     is_bytes,
@@ -111,6 +112,7 @@ class Request:
 def write(address, identifier, data, access, edition=2007):
     """Write an item (14H; 04H): `data` are its bytes in wire order, without the 33H offset."""
     check_meter(address, edition)
+    check_access(access)
     size, rights, control = 4, access.rights, _WRITE
     if edition == 1997:
         size, rights, control = 2, access.password, _WRITE_1997
@@ -200,6 +202,8 @@ def change_speed(address, baud, edition=2007):
 def change_password(address, old, new, edition=2007):
     """Change the password of new's level (18H; 0FH). `old` and `new` are Access."""
     check_meter(address, edition)
+    check_access(old)
+    check_access(new)
     data = old.password + new.password
     control = _CHANGE_PASSWORD_1997
     if edition == 2007:
@@ -213,6 +217,7 @@ def change_password(address, old, new, edition=2007):
 def clear_demand(address, access, edition=2007):
     """Set maximum demand to zero (19H; 10H)."""
     check_meter(address, edition)
+    check_access(access)
     if edition == 1997:
         return Request(edition, address, _CLEAR_DEMAND_1997, access.password)
     return Request(edition, address, _CLEAR_DEMAND, access.rights)
@@ -222,6 +227,7 @@ def clear_meter(address, access, edition=2007):
     """Set all of a meter's registers to zero (1AH)."""
     check_2007(edition, "clearing a meter")
     check_meter(address, edition)
+    check_access(access)
     return Request(edition, address, _CLEAR_METER, access.rights)
 
 
@@ -229,6 +235,7 @@ def clear_events(address, access, identifier=0xFFFFFFFF, edition=2007):
     """Forget the events of one kind (1BH), an identifier of events that ends in FF, or all."""
     check_2007(edition, "clearing events")
     check_meter(address, edition)
+    check_access(access)
     events = is_integer(identifier) and 0 <= identifier <= 0xFFFFFFFF
     if not events or identifier & 0xFF != _ALL or not _is_of_events(identifier >> 24):
         raise ValueError("the identifier is not one of events that ends in FF, nor FFFFFFFF")
@@ -244,6 +251,7 @@ def switch_relay(address, access, action, deadline, pause_min=0, edition=2007):
     """
     check_2007(edition, "a relay")
     check_meter(address, edition)
+    check_access(access)
     if action not in RELAY_ACTIONS:
         known = ", ".join(sorted(RELAY_ACTIONS))
         raise ValueError("the relay's action is not one of %s" % known)
