@@ -22,6 +22,7 @@ from . import log, quality
 
 _BITS = const(11)  # a character: start, 8 data, even parity, stop
 _GAP_MS = const(500)  # longest pause between two bytes of a frame
+_REST_MS = const(500)  # longest answer delay: who answers what nobody may is heard out
 _LONGEST_FRAME = const(228)  # 212 and 16 wake-up bytes: more in one answer is babble
 _CHUNK = const(64)
 _ANSWERS = (
@@ -35,7 +36,8 @@ _QUIET = const(1)  # waiting until nothing arrives any more,
 _SEND = const(2)  # handing the request to the port,
 _SENT = const(3)  # until the request has gone out,
 _LISTEN = const(4)  # taking in what comes,
-_LOST = const(5)  # waiting for a port that is gone
+_LOST = const(5)  # waiting for a port that is gone,
+_REST = const(6)  # keeping quiet behind a request that nobody answers
 _DONE = const(-1)  # what a step returns at the end instead of a time
 
 _log = log.get("bus")
@@ -44,7 +46,8 @@ _log = log.get("bus")
 class Bus:
     """Owns a serial port. `settings` has baud, timeout_ms, retries and preamble.
 
-    `timeout_ms` runs from the end of the request to the first byte of the answer.
+    `timeout_ms` runs from the end of the request to the first byte of the answer. The attribute
+    `baud` is the speed at present, in bit/s.
     """
 
     def __init__(self, number, port, settings):
@@ -54,18 +57,16 @@ class Bus:
         self.failed = 0
         self.retried = 0
         self.cycle_ms = 0  # how long the last slot kept this bus busy; the collector's to set
-        self._port = port
         self._port_lost = False
-        self._baud = settings.baud
         self._timeout_ms = settings.timeout_ms
         self._attempts = 1 + settings.retries
         self._chunk = bytearray(_CHUNK)
         self._view = memoryview(self._chunk)
-        self._poll_ms = max(1, self._wire_ms(1))
+        self._state = _IDLE
+        self.reopen(port, settings.baud)
         # The transaction under way.
         self._transaction = None
         self._attempts_left = 0
-        self._state = _IDLE
         self._sent = 0  # bytes
         self._give_up = 0  # ticks, as all below
         self._answer_by = 0
@@ -77,20 +78,37 @@ class Bus:
 
     def _wire_ms(self, count):
         """Time that `count` characters take on the line, in milliseconds, rounded down."""
-        return count * _BITS * 1000 // self._baud
+        return count * _BITS * 1000 // self.baud
+
+    def reopen(self, port, baud):
+        """Go on with `port`, the same line opened anew at `baud` bit/s.
+
+        RuntimeError while a transaction is under way.
+        """
+        self._must_be_idle()
+        self._port = port
+        self.baud = baud
+        self._poll_ms = max(1, self._wire_ms(1))
+
+    def _must_be_idle(self):
+        if self._state != _IDLE:
+            raise RuntimeError("bus %d: a transaction is under way" % self.number)
 
     def exchange(self, transaction, again=True):
         """Send a transaction's request, `again` as often as set if need be; await it: a quality.
 
         Quality.GOOD and quality.REFUSED are answers; quality.MORE is one part of an answer, and
-        the transaction is to be exchanged again, for the next one. Never raises for what happens
-        on the line; RuntimeError while another transaction is under way. What it returns is no
-        coroutine, and good for `await` alone: neither wait_for() nor create_task() takes it.
+        the transaction is to be exchanged again, for the next one. What is not `repeatable` is
+        sent once, whatever `again` says. What is not `answered` is GOOD when it has gone out:
+        nobody is waited for, but the line is kept quiet for half a second.
+
+        Never raises for what happens on the line; RuntimeError while another transaction is under
+        way. What it returns is no coroutine, and good for `await` alone: neither wait_for() nor
+        create_task() takes it.
         """
-        if self._state != _IDLE:
-            raise RuntimeError("bus %d: a transaction is under way" % self.number)
+        self._must_be_idle()
         self._transaction = transaction
-        self._attempts_left = self._attempts if again else 1
+        self._attempts_left = self._attempts if again and transaction.repeatable else 1
         return self
 
     def __iter__(self):
@@ -146,6 +164,9 @@ class Bus:
         if self._state == _SEND:
             return self._send()
         if self._state == _SENT:
+            if not self._transaction.answered:
+                self._state = _REST
+                return _REST_MS
             self._port.damaged()  # that was before
             self._answer_by = ticks_add(ticks_ms(), self._timeout_ms)
             self._end_by = ticks_add(self._answer_by, self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
@@ -153,6 +174,9 @@ class Bus:
             self._state = _LISTEN
         if self._state == _LISTEN:
             return self._listen()
+        if self._state == _REST:
+            self._reason = quality.GOOD
+            return _DONE
         return self._fail(quality.JAMMED)  # the port is not back
 
     def _later_ms(self, wait_ms):

@@ -257,7 +257,7 @@ class SimulatedBus:
             return None
 
         def change_speed() -> None:
-            if answer.new_baud is not None:
+            if answer.new_baud is not None and not meter.faults.keeps_speed:
                 meter.baud = answer.new_baud
 
         data = meter.faults.to_wire(answer.frame, self.wake_up, self._random)

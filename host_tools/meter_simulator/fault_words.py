@@ -92,5 +92,6 @@ _SETTERS: dict[str, tuple[bool, Callable[[Faults, str, str], None]]] = {
     "load-none-is-empty": _flag("load_none_is_empty"),
     "empty-is-ff": _flag("empty_is_ff"),
     "long-control-errors": _flag("long_control_errors"),
+    "keeps-speed": _flag("keeps_speed"),
 }
 FAULT_NAMES = tuple(sorted((*SPOILERS, *_SETTERS)))

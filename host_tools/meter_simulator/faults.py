@@ -96,6 +96,9 @@ class Faults:
     long_control_errors: bool = False
     """Refusals of relay commands have two bytes."""
 
+    keeps_speed: bool = False
+    """Confirms a change of speed, and does not make it."""
+
     _answers: int = 0
 
     def to_wire(self, frame: Frame, wake_up: int, draw: random.Random) -> bytes:

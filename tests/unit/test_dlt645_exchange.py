@@ -239,6 +239,46 @@ def test_arguments_that_cannot_be_are_refused():
     assert message == "identifier 0001FF00: more than 100 values in 404 bytes"
 
 
+def test_answers_to_other_requests_are_judged_and_give_their_data():
+    exchange = dlt645.Exchange(16)
+    exchange.expect(2007, METER, 0x17)
+    for control, data, verdict in (
+        (0x97, b"\x20", dlt645.ANSWER),
+        (0xD7, b"\x08", dlt645.REFUSED),
+        (0x17, b"\x20", dlt645.ECHO),
+        (0x94, b"", dlt645.OTHER_FUNCTION),
+        (0x97, b"\x20\x20", dlt645.BAD_LENGTH),
+    ):
+        assert exchange.judge(received(dlt645.frame(METER, control, data))) == verdict, control
+        assert exchange.verdict == verdict
+        assert exchange.data() == (data if verdict == dlt645.ANSWER else b"")
+        assert exchange.error == (8 if verdict == dlt645.REFUSED else 0)
+    other = received(dlt645.frame("123456789013", 0x97, b"\x20"))
+    assert exchange.judge(other) == dlt645.OTHER_METER
+    exchange.expect(2007, "AAAAAAAAAAAA", 0x03, 0x070000FF)
+    answer = received(dlt645.frame(METER, 0x83, b"\xff\0\0\x07" + VALUE))
+    assert exchange.judge(answer) == dlt645.ANSWER
+    assert exchange.data() == VALUE
+    other = received(dlt645.frame(METER, 0x83, b"\xff\1\0\x07" + VALUE))
+    assert exchange.judge(other) == dlt645.OTHER_IDENTIFIER
+    # And then it reads again.
+    exchange.begin(2007, METER, 0x00010000)
+    assert sent(exchange) == (METER, 0x11, ENERGY)
+    assert take(exchange, 0x91, ENERGY + VALUE) == dlt645.COMPLETE
+
+
+def test_what_cannot_be_expected_is_refused():
+    exchange = dlt645.Exchange(16)
+    for control in (-1, 0x20, 0x91):
+        raises(ValueError, exchange.expect, 2007, METER, control)
+    raises(ValueError, exchange.expect, 2008, METER, 0x14)
+    raises(ValueError, exchange.expect, 2007, "12", 0x14)
+    raises(ValueError, exchange.judge, dlt645.Decoder())
+    exchange.expect(2007, METER, 0x03)
+    longer = received(dlt645.frame(METER, 0x83, bytes(17)))
+    assert raises(ValueError, exchange.judge, longer) == "answer longer than size"
+
+
 def test_item_tells_how_it_is_read():
     assert dlt645.item(2007, 0x00010000) == (dlt645.UNSIGNED, 4, -2, "kWh", False)
     assert dlt645.item(2007, 0x02020100) == (dlt645.SIGNED, 3, -3, "A", False)

@@ -20,6 +20,7 @@ NAME = "host"
 BUSES = 2  # number of RS485 lines
 
 _EBUSY = const(16)  # not in MicroPython's errno
+_MODEM_BAUD = const(115200)
 _JOURNAL_BLOCKS = const(256)  # 1 MiB of 4 KiB erase blocks
 
 _PIPE = const(0x1000)  # of st_mode
@@ -96,23 +97,23 @@ def configuration():
 def bus(number, baud):
     """Open RS485 line `number` (1 to BUSES) at `baud` bit/s, 8 data bits.
 
-    A pseudo-terminal has neither baud rate nor parity: the simulator at its other end paces the
-    bytes. BoardError when there is no such port.
+    To change the speed, open it anew. A pseudo-terminal has no parity, and remembers its speed
+    only: the simulator at its other end paces the bytes. BoardError when there is no such port.
     """
-    return _open(
-        "bus%d" % number, "start the meter simulator with --link %s/bus%d" % (_site, number)
-    )
+    advice = "start the meter simulator with --link %s/bus%d" % (_site, number)
+    return _open("bus%d" % number, advice, baud)
 
 
 def modem():
     """Open the modem's serial port; BoardError when there is none."""
-    return _open("modem", "there is none; start the modem simulator with --link %s/modem" % _site)
+    advice = "there is none; start the modem simulator with --link %s/modem" % _site
+    return _open("modem", advice, _MODEM_BAUD)
 
 
-def _open(name, advice):
+def _open(name, advice, baud):
     path = "%s/%s" % (_site, name)
     try:
-        return SerialPort(path)
+        return SerialPort(path, baud)
     except OSError as error:
         if error.errno == _EBUSY:
             advice = "another program uses it: stop that one"

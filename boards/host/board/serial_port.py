@@ -7,14 +7,34 @@ from micropython import const
 
 _VTIME = const(5)  # indices into the control characters of termios.tcgetattr()
 _VMIN = const(6)
+_ISPEED = const(4)  # indices into what termios.tcgetattr() gives
+_OSPEED = const(5)
 _CHUNK = const(256)  # a terminal that polls as writable takes at least so many bytes at once
+
+# Linux' words for speeds in bit/s; MicroPython's termios does not have them all.
+_SPEEDS = {
+    300: 7,
+    600: 8,
+    1200: 9,
+    2400: 11,
+    4800: 12,
+    9600: 13,
+    19200: 14,
+    38400: 15,
+    57600: 0x1001,
+    115200: 0x1002,
+}
 
 
 class SerialPort:
-    """Non-blocking serial port. Raises OSError when `path` cannot be opened."""
+    """Non-blocking serial port at `baud` bit/s. Raises OSError when `path` cannot be opened.
 
-    def __init__(self, path):
+    A pseudo-terminal is as fast as ever, but its other end can see the speed that was asked for.
+    """
+
+    def __init__(self, path, baud):
         self._path = path
+        self._speed = _SPEEDS[baud]
         self._file = None
         self._open()
 
@@ -24,6 +44,7 @@ class SerialPort:
         attributes = termios.tcgetattr(file.fileno())
         attributes[6][_VMIN] = 0  # read() returns at once with what is there
         attributes[6][_VTIME] = 0
+        attributes[_ISPEED] = attributes[_OSPEED] = self._speed
         termios.tcsetattr(file.fileno(), termios.TCSANOW, attributes)
         self._poll = select.poll()
         self._poll.register(file, select.POLLOUT)

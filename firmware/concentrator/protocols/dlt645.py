@@ -37,6 +37,9 @@ class ReadTransaction:
     good answer value() gives its `count` values.
     """
 
+    answered = True  # what the bus must know: there is an answer to wait for,
+    repeatable = True  # and to ask twice does no harm
+
     def __init__(self, preamble):
         self.decoder = dlt645.Decoder()
         self.request = bytearray(_MAX_REQUEST)

@@ -104,6 +104,7 @@ MP_DEFINE_CONST_FUN_OBJ_3(mod_values_obj, mod_values);
 
 // class dlt645.Exchange(size): reads one item of one meter after the other; size is the bytes of
 // the longest. Nothing but text values and exceptions is taken from the heap once it is made.
+// Other requests are the caller's to encode(): expect() and judge() are for their answers.
 //
 //     exchange.begin(2007, "123456789012", 0x00010000)
 //     size = exchange.request(buffer)                  ... send buffer[:size]
@@ -156,6 +157,14 @@ static void set_format(dlt645_rule_t *rule, mp_obj_t form_in) {
     rule->shape = form[2] == mp_const_true ? DLT645_REPEATED : DLT645_ONE;
 }
 
+// Wire order, and as many bytes as the request's edition has.
+static void set_identifier(dlt645_request_t *request, uint32_t identifier) {
+    request->identifier_size = request->edition == DLT645_1997 ? 2 : DLT645_IDENTIFIER_MAX;
+    for (size_t i = 0; i < request->identifier_size; i++) {
+        request->identifier[i] = (uint8_t)(identifier >> 8 * i);
+    }
+}
+
 // Exchange.begin(edition, address, identifier, form=None) -> None
 //
 // Begin to read an item. form, a tuple (kind, size, list), is for items that are not in the tables
@@ -167,10 +176,7 @@ static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     request->edition = get_edition(args[1]);
     mod_get_address(args[2], request->address);
     uint32_t identifier = get_identifier(args[3]);
-    request->identifier_size = request->edition == DLT645_1997 ? 2 : DLT645_IDENTIFIER_MAX;
-    for (size_t i = 0; i < request->identifier_size; i++) {
-        request->identifier[i] = (uint8_t)(identifier >> 8 * i);
-    }
+    set_identifier(request, identifier);
     if (n_args > 4 && args[4] != mp_const_none) {
         set_format(&self->rule, args[4]);
     } else {
@@ -206,6 +212,17 @@ static mp_obj_t exchange_request(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(exchange_request_obj, 2, 3, exchange_request);
 
+// Keeps verdict and error word of the decoder's current frame. ValueError without one.
+static void judge_frame(exchange_t *self, mp_obj_t decoder_in, dlt645_answer_t *answer) {
+    const dlt645_decoder_t *decoder = mod_get_decoder(decoder_in);
+    if (decoder->frame.address == NULL) {
+        mp_raise_ValueError(MP_ERROR_TEXT("no current frame"));
+    }
+    self->verdict = dlt645_judge(&self->request, &decoder->frame, answer);
+    self->error = answer->error;
+    self->error_size = answer->error_size;
+}
+
 // Exchange.take(decoder) -> int
 //
 // Judge the decoder's current frame, and take what it carries: COMPLETE, ASK (for the next part),
@@ -213,18 +230,60 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(exchange_request_obj, 2, 3, exchange_
 // says more. ValueError without a current frame.
 static mp_obj_t exchange_take(mp_obj_t self_in, mp_obj_t decoder_in) {
     exchange_t *self = MP_OBJ_TO_PTR(self_in);
-    const dlt645_decoder_t *decoder = mod_get_decoder(decoder_in);
-    if (decoder->frame.address == NULL) {
-        mp_raise_ValueError(MP_ERROR_TEXT("no current frame"));
-    }
     dlt645_answer_t answer;
-    self->verdict = dlt645_judge(&self->request, &decoder->frame, &answer);
-    self->error = answer.error;
-    self->error_size = answer.error_size;
+    judge_frame(self, decoder_in, &answer);
     return MP_OBJ_NEW_SMALL_INT(
         dlt645_assembly_take(&self->assembly, &self->request, self->verdict, &answer));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(exchange_take_obj, exchange_take);
+
+// Exchange.expect(edition, address, control, identifier=None) -> None
+//
+// Await the answer to a request that is no reading: from address (an A stands for any digit), to
+// function control (0..1FH), and beginning with the identifier when one is given. ValueError for a
+// bad address, edition or control. What request() would write is undefined until begin().
+static mp_obj_t exchange_expect(size_t n_args, const mp_obj_t *args) {
+    exchange_t *self = MP_OBJ_TO_PTR(args[0]);
+    dlt645_request_t *request = &self->request;
+    request->edition = get_edition(args[1]);
+    mod_get_address(args[2], request->address);
+    mp_int_t control = mp_obj_get_int(args[3]);
+    if (control < 0 || control > DLT645_FUNCTION) {
+        mp_raise_ValueError(MP_ERROR_TEXT("control outside 0..31"));
+    }
+    request->control = (uint8_t)control;
+    request->sequence = 0;
+    request->identifier_size = 0;
+    if (n_args > 4 && args[4] != mp_const_none) {
+        set_identifier(request, get_identifier(args[4]));
+    }
+    dlt645_assembly_begin(&self->assembly, self->buffer, self->size, 0);
+    self->error = 0;
+    self->error_size = 0;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(exchange_expect_obj, 4, 5, exchange_expect);
+
+// Exchange.judge(decoder) -> int
+//
+// What the decoder's current frame is to what is expected: ANSWER and all that may be instead; of
+// an answer, data() is what stands behind the identifier. ValueError without a current frame, and
+// for an answer longer than the size that this was made with.
+static mp_obj_t exchange_judge(mp_obj_t self_in, mp_obj_t decoder_in) {
+    exchange_t *self = MP_OBJ_TO_PTR(self_in);
+    dlt645_answer_t answer;
+    judge_frame(self, decoder_in, &answer);
+    dlt645_assembly_begin(&self->assembly, self->buffer, self->size, 0);
+    if (self->verdict == DLT645_ANSWER && answer.length > 0) {
+        if (answer.length > self->size) {
+            mp_raise_ValueError(MP_ERROR_TEXT("answer longer than size"));
+        }
+        memcpy(self->buffer, answer.payload, answer.length);
+        self->assembly.length = answer.length;
+    }
+    return MP_OBJ_NEW_SMALL_INT(self->verdict);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(exchange_judge_obj, exchange_judge);
 
 // Exchange.lost() -> None
 //
@@ -315,6 +374,8 @@ static void exchange_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         {MP_ROM_QSTR(MP_QSTR_begin), MP_ROM_PTR(&exchange_begin_obj)},                            \
         {MP_ROM_QSTR(MP_QSTR_request), MP_ROM_PTR(&exchange_request_obj)},                        \
         {MP_ROM_QSTR(MP_QSTR_take), MP_ROM_PTR(&exchange_take_obj)},                              \
+        {MP_ROM_QSTR(MP_QSTR_expect), MP_ROM_PTR(&exchange_expect_obj)},                          \
+        {MP_ROM_QSTR(MP_QSTR_judge), MP_ROM_PTR(&exchange_judge_obj)},                            \
         {MP_ROM_QSTR(MP_QSTR_lost), MP_ROM_PTR(&exchange_lost_obj)},                              \
         {MP_ROM_QSTR(MP_QSTR_values), MP_ROM_PTR(&exchange_values_obj)},                          \
         {MP_ROM_QSTR(MP_QSTR_data), MP_ROM_PTR(&exchange_data_obj)},                              \
@@ -324,7 +385,7 @@ static void exchange_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 #ifdef MICROPY_ENABLE_DYNRUNTIME
 
 mp_obj_full_type_t mod_exchange_type;
-mp_rom_map_elem_t exchange_methods_table[7];
+mp_rom_map_elem_t exchange_methods_table[9];
 static MP_DEFINE_CONST_DICT(exchange_methods, exchange_methods_table);
 
 void mod_exchange_type_init(void) {
