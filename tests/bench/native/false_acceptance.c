@@ -10,8 +10,9 @@
 //                                       kind; address, identifier and value bytes of the true
 //                                       answer in hex; the damaged one in hex
 //   false_acceptance SEED COUNT --wrong those of COUNT that ours accepts with a wrong value: kind;
-//                                       identifier, value bytes of the true answer and those that
-//                                       were accepted, in hex
+//                                       1 if parity errors would not have shown it; identifier,
+//                                       value bytes of the true answer and those that were
+//                                       accepted, in hex
 //
 // A trial: an answer as it stands on the wire, wake-up bytes included, is damaged and given to the
 // decoders together with the request it answers, and silence follows. Nothing is asked twice.
@@ -395,8 +396,9 @@ static void show_wrong(unsigned long count) {
         for (unsigned long i = 0; i < count; i++) {
             damaged_t d;
             const answer_t *a = make_damaged(&d, kind, i);
+            bool passes_parity = ours(a, &d, true) == WRONG;
             if (ours(a, &d, false) == WRONG) {
-                printf("%s ", kinds[kind].name);
+                printf("%s %d ", kinds[kind].name, passes_parity);
                 print_hex(a->request.identifier, 4);
                 printf(" ");
                 print_hex(a->payload, a->length);
