@@ -1,11 +1,11 @@
-"""Mount the flash's first 64 blocks as the file system; it is made when there never was one."""
+"""Mount the flash's first 128 blocks as the file system; it is made when there never was one."""
 
 import os
 import sys
 
 import virtual
 
-_BLOCKS = 64
+_BLOCKS = 128
 _BLOCK_SIZE = 4096
 
 

@@ -12,7 +12,7 @@ from .conftest import PROMPT, Workbench
 
 HEAP_BYTES = 128 * 1024
 TIME_OF_BOARD = "time.time_ns() // 1000000 + 946684800000"  # ms since 1970; its epoch is 2000
-JOURNAL_BLOCKS = 960
+JOURNAL_BLOCKS = 896
 BLOCK = 7  # of the journal's flash: any one
 
 
@@ -80,7 +80,7 @@ def test_flash_has_its_blocks(bench: Workbench) -> None:
     assert bench.run(OPEN + "print(f.ioctl(4, 0), f.ioctl(5, 0))") == (
         f"{JOURNAL_BLOCKS} {BLOCK_BYTES}\n"
     )
-    for wrong in ("960, bytearray(1), 0", "0, bytearray(2), 4095", "-1, bytearray(1), 0"):
+    for wrong in ("896, bytearray(1), 0", "0, bytearray(2), 4095", "-1, bytearray(1), 0"):
         assert bench.run(
             f"try:\n    f.readblocks({wrong})\nexcept ValueError as error:\n    print(error)"
         ) == ("outside of the flash\n")
