@@ -25,11 +25,8 @@ _GAP_MS = const(500)  # longest pause between two bytes of a frame
 _REST_MS = const(500)  # longest answer delay: who answers what nobody may is heard out
 _LONGEST_FRAME = const(228)  # 212 and 16 wake-up bytes: more in one answer is babble
 _CHUNK = const(64)
-_ANSWERS = (
-    quality.GOOD,
-    quality.REFUSED,
-    quality.MORE,
-)  # made once: a tuple in the code is made every time
+# Made once: a tuple in the code is made every time.
+_ANSWERS = (quality.GOOD, quality.REFUSED, quality.MORE)
 
 _IDLE = const(0)  # states: no transaction,
 _QUIET = const(1)  # waiting until nothing arrives any more,

@@ -314,8 +314,3 @@ class _Line:
             self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
         else:
             self._events.record("meter.recovered", meter=number)
-
-
-def _scaled(value, factor):
-    """A value in the scale of its item; None stays None."""
-    return None if value is None else value * factor

@@ -15,6 +15,7 @@ LEVEL = const(1)  # changes by so much only when something was switched
 STATE = const(2)  # bits, and values of the past: seldom change at all
 
 _YEAR_2020 = const(1577836800)  # seconds counted from here take no memory until 2054
+_MOST = const(0x7FFFFFFF)  # what an array holds: more would be an OverflowError on 32 bits
 _NONE = const(-0x80000000)  # no value yet
 _SLACK = const(50)  # in the last digit, whatever the time between two readings
 _ENERGIES = ("kWh", "kvarh", "kVAh")
@@ -66,7 +67,7 @@ class History:
 
     def begin(self, slot):
         """What follows is of this slot, in s since 1970."""
-        self._slot = slot - _YEAR_2020
+        self._slot = min(slot - _YEAR_2020, _MOST)  # a clock may be wrong by decades
 
     def is_odd(self, task, meter, item, value):
         """Whether a value is to be read a second time."""
@@ -87,7 +88,7 @@ class History:
         return self._rules[task][item].kind == COUNTER
 
     def keep(self, task, meter, item, value):
-        """Judge the next value by this one."""
+        """Judge the next value by this one, unless it is too large to be kept."""
         at = meter * len(self._rules[task]) + item
-        self._values[task][at] = value
+        self._values[task][at] = value if -_MOST <= value <= _MOST else _NONE
         self._slots[task][at] = self._slot
