@@ -5,10 +5,8 @@ The concentrator's own bus and transaction run in the host image. What that mete
 standard is written here as what it is.
 """
 
-import ast
 import os
 import select
-import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,8 +16,8 @@ import pytest
 from dlt645.model.types.dlt645_type import Demand
 from dlt645.service.serversvc.server_service import MeterServerService
 
+from firmware import run_in_firmware
 from host_tools.pseudo_terminal import PseudoTerminal
-from host_tools.stack import MICROPYTHON
 
 ADDRESS = "123456789012"
 NEIGHBOUR = "123456789013"
@@ -91,17 +89,7 @@ def meter(site: Path) -> Iterator[MeterServerService]:
 
 def read(site: Path, *wanted: tuple[str, int]) -> list[tuple[str, list, int]]:
     """Read (address, identifier) one after another; a quality, values and error word for each."""
-    program = f"BAUD = {BAUD}\nWANTED = {wanted!r}\n{READ}"
-    result = subprocess.run(
-        [MICROPYTHON, "-c", program],
-        env={**os.environ, "CONCENTRATOR_SITE": str(site), "MICROPYPATH": ".frozen"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return [ast.literal_eval(line) for line in result.stdout.splitlines()]
+    return run_in_firmware(site, f"BAUD = {BAUD}\nWANTED = {wanted!r}\n{READ}")
 
 
 # identifier -> (what the meter is told, what we must read)

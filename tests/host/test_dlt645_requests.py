@@ -4,8 +4,6 @@ The simulator is a process of its own, the firmware runs in the host image; noth
 the pseudo-terminal between them.
 """
 
-import ast
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +15,8 @@ from textwrap import indent
 
 import pytest
 
-from host_tools.stack import MICROPYTHON, ROOT_FOLDER
+from firmware import run_in_firmware
+from host_tools.stack import ROOT_FOLDER
 
 BAUD = 9600
 # Local time of the site: noon, for meters heed no time that is told them around midnight.
@@ -96,16 +95,8 @@ def simulator(site: Path, *options: str) -> Iterator[Path]:
 
 def run(site: Path, program: str) -> list[tuple]:
     """Run statements in the firmware; what they show, one tuple each."""
-    result = subprocess.run(
-        [MICROPYTHON, "-c", PRELUDE + indent(program.strip(), "    ") + "\nasyncio.run(main())"],
-        env={**os.environ, "CONCENTRATOR_SITE": str(site), "MICROPYPATH": ".frozen"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return [ast.literal_eval(line) for line in result.stdout.splitlines()]
+    body = indent(program.strip(), "    ")
+    return run_in_firmware(site, f"{PRELUDE}{body}\nasyncio.run(main())")
 
 
 RELAY, PLAIN, MOVES, KEEPS, MUMBLES, LOCKED, OLD = (f"{n:012d}" for n in range(1, 8))
