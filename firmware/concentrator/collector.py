@@ -122,12 +122,12 @@ class _Line:
         while not self._stopping:
             next_slot = await self._unless_stopped(self._schedule.wait())
             if next_slot is not None:
-                slot, due, missed = next_slot
+                slot, due, missed, late = next_slot
                 if missed:
                     self._events.record(
                         "slots.missed", bus=self._bus.number, count=missed, next=slot
                     )
-                await self._read_slot(slot, due)
+                await self._read_slot(slot, due, late)
 
     async def _unless_stopped(self, waiting):
         """What the coroutine `waiting` returns; None when stop() comes first."""
@@ -161,7 +161,7 @@ class _Line:
                 "slot.interrupted", bus=self._bus.number, slot=slot, read=len(done)
             )
             over = self._clock.now() >= self._schedule.following(slot)
-            await self._read_slot(slot, due, done, over)
+            await self._read_slot(slot, due, True, done, over)
 
     def _last_slot(self):
         """(newest slot of this bus in the journal or None, {(task, meter)} that were read)."""
@@ -190,7 +190,7 @@ class _Line:
         """Whether a reading's task is one of now, not of an earlier configuration."""
         return number < len(self._tasks) and context.get(number) == self._tasks[number].context
 
-    async def _read_slot(self, slot, due, done=(), over=False):
+    async def _read_slot(self, slot, due, late, done=(), over=False):
         # A clock that is stepped meanwhile changes neither the slot nor how far it is trusted.
         self._began_ms = ticks_ms()
         self._late_ms = max(0, self._clock.now_ms() - slot * 1000)
@@ -205,7 +205,7 @@ class _Line:
                     self._append(meter, task, slot, quality.POWER_FAILED, nothing)
                     continue
                 reason, values = await self._read_meter(meter, task)
-                if done and reason == quality.GOOD:
+                if late and reason == quality.GOOD:
                     reason = quality.MADE_UP
                 self._append(meter, task, slot, reason, values)
                 self._watch(meter, task, reason)

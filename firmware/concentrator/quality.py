@@ -3,7 +3,7 @@
 from micropython import const
 
 GOOD = const(0)
-MADE_UP = const(1)  # good, but read later than planned: after a reset cut the slot short
+MADE_UP = const(1)  # good, but later than planned: a reset or the slot before it came between
 SUSPECT = const(10)  # read twice, and still a value that cannot follow the one before
 TIMEOUT = const(20)  # the meter did not answer
 MALFORMED = const(21)  # bytes came, but no frame with a right checksum

@@ -23,7 +23,8 @@ def next_slot(now, every, utc_offset):
 class Schedule:
     """Waits for the slots of all tasks, earliest first.
 
-    A slot that passes while an earlier one is still being read is missed: wait() says how many.
+    A slot whose beginning passes unnoticed (an earlier one is still being read, power is off) is
+    given late, as long as no other has begun since; those before it are missed, and counted.
     """
 
     def __init__(self, clock, tasks, utc_offset):
@@ -35,6 +36,11 @@ class Schedule:
     def following(self, moment):
         """The first slot of any task after `moment`."""
         return min(next_slot(moment, task.every, self._utc_offset) for task in self._tasks)
+
+    def present(self, moment):
+        """The slot of any task that began last, at `moment` or before."""
+        offset = self._utc_offset
+        return max(next_slot(moment, task.every, offset) - task.every for task in self._tasks)
 
     def due(self, slot):
         """The tasks that `slot` is a slot of."""
@@ -50,27 +56,43 @@ class Schedule:
             await asyncio.sleep_ms(_NAP_MS)
 
     async def wait(self):
-        """Wait for the next slot; returns (slot, the tasks that are due, slots missed before).
+        """Wait for the next slot; returns (slot, the tasks that are due, missed, late).
 
-        100 missed slots may be more.
+        `missed` slots have passed since the last one, 100 may be more; `late` is whether this one
+        had begun before anybody waited for it.
         """
         await self.ready()
         steps = None
         while True:
+            now_ms = self._clock.now_ms()
             if steps != self._clock.steps:  # at first, and when the clock was stepped meanwhile
                 steps = self._clock.steps
-                slot = self.following(self._clock.now())
-                if slot == self._last:  # stepped back a little: that one was read already
-                    slot = self.following(slot)
-            left = slot * 1000 - self._clock.now_ms()
+                slot = self._next(now_ms // 1000)
+                late = slot * 1000 < now_ms
+            left = slot * 1000 - now_ms
             if left <= 0:
                 break
             await asyncio.sleep_ms(min(left, _NAP_MS))
+        missed = self._missed(slot)
+        self._last = slot
+        return slot, self.due(slot), missed, late
+
+    def _next(self, now):
+        """The slot to be given next, as things are."""
+        if self._last is not None:
+            present = self.present(now)
+            if present > self._last:
+                return present
+        slot = self.following(now)
+        # The clock was set back a little: that one was read already.
+        return self.following(slot) if slot == self._last else slot
+
+    def _missed(self, slot):
+        """How many slots lie between the last one and `slot`."""
         missed = 0
         if self._last is not None:
             expected = self.following(self._last)
             while expected < slot and missed < _COUNT_MISSED:
                 missed += 1
                 expected = self.following(expected)
-        self._last = slot
-        return slot, self.due(slot), missed
+        return missed

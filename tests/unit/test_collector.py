@@ -68,8 +68,8 @@ class Schedule:
     async def wait(self):
         if not self.slots:
             await asyncio.Event().wait()
-        slot, due, missed = self.slots.pop(0)
-        return slot, [self.tasks[number] for number in due], missed
+        slot, due, missed, late = self.slots.pop(0)
+        return slot, [self.tasks[number] for number in due], missed, late
 
     def resume(self, slot):
         self.resumed = slot
@@ -115,7 +115,10 @@ class Site:
         self.collector = Collector(self.buses, config, self.clock, log, self.events)
 
     def schedule(self, clock, tasks, utc_offset):
-        slots = [(slot, [self.tasks.index(t) for t in due], n) for slot, due, n in self.slots]
+        slots = [
+            (slot, [self.tasks.index(t) for t in due], missed, late)
+            for slot, due, missed, late in self.slots
+        ]
         self.schedules.append(Schedule(slots, tasks, self.time_known))
         return self.schedules[-1]
 
@@ -152,7 +155,7 @@ def silent(di):
 
 
 def slots(site_tasks, count):
-    return [(SLOT + 900 * i, list(site_tasks), 0) for i in range(count)]
+    return [(SLOT + 900 * i, list(site_tasks), 0, False) for i in range(count)]
 
 
 async def test_every_meter_gives_a_reading():
@@ -176,7 +179,7 @@ async def test_values_land_at_their_items_places():
 
 
 async def test_only_due_tasks_are_read():
-    site = Site([(SLOT, [POWER], 0)], [ENERGY, POWER], meters=2)
+    site = Site([(SLOT, [POWER], 0, False)], [ENERGY, POWER], meters=2)
     assert [(r.task, r.meter) for r in await site.run()] == [(1, 1), (1, 2)]
 
 
@@ -263,7 +266,7 @@ async def test_a_task_that_works_does_not_hide_one_that_fails():
 
 async def test_a_meter_that_answers_again_has_recovered_whatever_the_task():
     # Silent when the daily task ran, it must not count as failing until the next day.
-    daily = [(SLOT, [ENERGY, POWER], 0)] + slots([ENERGY], 2)
+    daily = [(SLOT, [ENERGY, POWER], 0, False)] + slots([ENERGY], 2)
     site = Site(daily, [ENERGY, POWER], meters=1)
     site.behaviour[address(1)] = lambda di: (
         BLOCK[di] if site.collector.slots() else quality.TIMEOUT
@@ -274,8 +277,9 @@ async def test_a_meter_that_answers_again_has_recovered_whatever_the_task():
 
 
 async def test_missed_slots_are_an_event():
-    site = Site([(SLOT, [ENERGY], 0), (SLOT + 3600, [ENERGY], 3)], meters=1)
-    assert len(await site.run()) == 2
+    site = Site([(SLOT, [ENERGY], 0, False), (SLOT + 3600, [ENERGY], 3, True)], meters=1)
+    # The one that is read late is good, but says so.
+    assert [r.quality for r in await site.run()] == [quality.GOOD, quality.MADE_UP]
     assert site.events.all == [("slots.missed", {"bus": 1, "count": 3, "next": SLOT + 3600})]
 
 
@@ -437,7 +441,7 @@ async def test_only_its_own_meters_count_for_a_bus():
 async def test_an_item_in_several_frames_is_asked_for_part_by_part():
     parts = [b"\x78", b"\x56\x34", b"\x12"]
     site = Site(
-        [(SLOT, [ENERGY], 0)],
+        [(SLOT, [ENERGY], 0, False)],
         meters=1,
         behaviour={address(1): lambda di: parts if di == 0x00010000 else BLOCK[di]},
     )
@@ -448,7 +452,7 @@ async def test_an_item_in_several_frames_is_asked_for_part_by_part():
 
 async def test_meters_of_both_editions_give_the_same_items_in_the_same_scale():
     old = {0x9010: b"\x78\x56\x34\x12", 0xB611: b"\x30\x02"}
-    site = Site([(SLOT, [ENERGY], 0)], meters=2, behaviour={address(2): old.get}, old=(2,))
+    site = Site([(SLOT, [ENERGY], 0, False)], meters=2, behaviour={address(2): old.get}, old=(2,))
     readings = await site.run()
     assert [reading.quality for reading in readings] == [quality.GOOD] * 2
     assert readings[0].values == [12345678, 2301]
@@ -459,7 +463,7 @@ async def test_meters_of_both_editions_give_the_same_items_in_the_same_scale():
 async def test_what_an_edition_has_not_is_not_asked_for():
     task = Settings(name="net", items=["frequency", "energy.forward.total"], every=900)
     old = {0x9010: b"\x78\x56\x34\x12"}
-    site = Site([(SLOT, [task], 0)], (task,), 1, behaviour={address(1): old.get}, old=(1,))
+    site = Site([(SLOT, [task], 0, False)], (task,), 1, behaviour={address(1): old.get}, old=(1,))
     (reading,) = await site.run()
     assert (reading.quality, reading.values) == (quality.GOOD, [None, 12345678])
     assert site.buses[0].asked == [(address(1), 0x9010)]
@@ -486,7 +490,7 @@ async def read_in_turn(energies=(), voltages=(), after=900):
         answers = given[di]
         return answers.pop(0) if answers else BLOCK[di]
 
-    slots = [(SLOT, [ENERGY], 0), (SLOT + after, [ENERGY], 0)]
+    slots = [(SLOT, [ENERGY], 0, False), (SLOT + after, [ENERGY], 0, False)]
     site = Site(slots, meters=1, behaviour={address(1): behaviour})
     readings = await site.run()
     assert readings[0].quality == quality.GOOD
@@ -533,7 +537,7 @@ async def test_two_odd_readings_that_differ_are_marked():
 
 async def test_a_suspect_meter_does_not_count_as_failing():
     given = [energy(5000), energy(10), energy(10), energy(20)]
-    slots = [(SLOT + 900 * i, [ENERGY], 0) for i in range(3)]
+    slots = [(SLOT + 900 * i, [ENERGY], 0, False) for i in range(3)]
     site = Site(
         slots,
         meters=1,

@@ -36,6 +36,12 @@ def task(every):
     return Settings(every=every)
 
 
+async def give(schedule):
+    # The next (slot, missed, late).
+    slot, _, missed, late = await schedule.wait()
+    return slot, missed, late
+
+
 def start(now, tasks, offset=0):
     clock = Clock(now)
     time = Time(clock)
@@ -71,11 +77,11 @@ def test_the_next_slot_is_strictly_later_and_on_the_grid():
 async def test_wait_gives_slot_and_due_tasks():
     quarter, hour = task(900), task(HOUR)
     schedule, clock, time = start(NOON + 10, [quarter, hour])
-    assert await schedule.wait() == (NOON + 900, [quarter], 0)
+    assert await schedule.wait() == (NOON + 900, [quarter], 0, False)
     assert clock.now_ms() == (NOON + 900) * 1000
-    assert await schedule.wait() == (NOON + 1800, [quarter], 0)
-    assert await schedule.wait() == (NOON + 2700, [quarter], 0)
-    assert await schedule.wait() == (NOON + HOUR, [quarter, hour], 0)
+    assert await schedule.wait() == (NOON + 1800, [quarter], 0, False)
+    assert await schedule.wait() == (NOON + 2700, [quarter], 0, False)
+    assert await schedule.wait() == (NOON + HOUR, [quarter, hour], 0, False)
     assert max(time.slept) <= 1000  # the clock may be stepped at any time
 
 
@@ -88,28 +94,27 @@ async def test_tasks_with_different_grids():
     assert (
         slots
         == [
-            (NOON + 3 * HOUR, tasks[:1], 0),
-            (NOON + 4 * HOUR, tasks, 0),  # midnight in China
-            (NOON + 5 * HOUR, tasks[:1], 0),
+            (NOON + 3 * HOUR, tasks[:1], 0, False),
+            (NOON + 4 * HOUR, tasks, 0, False),  # midnight in China
+            (NOON + 5 * HOUR, tasks[:1], 0, False),
         ]
     )
 
 
-async def test_slots_that_pass_while_reading_are_counted():
+async def test_a_slot_that_begins_while_reading_is_given_late_and_those_before_it_are_counted():
     schedule, clock, _ = start(NOON, [task(60)])
-    await schedule.wait()
+    assert await give(schedule) == (NOON + 60, 0, False)
     clock.ms += 185 * 1000  # reading takes three slots and a little
-    slot, _, missed = await schedule.wait()
-    assert (slot, missed) == (NOON + 300, 3)
-    slot, _, missed = await schedule.wait()
-    assert (slot, missed) == (NOON + 360, 0)
+    assert await give(schedule) == (NOON + 240, 2, True)
+    assert await give(schedule) == (NOON + 300, 0, False)
 
 
-async def test_reading_that_ends_within_its_slot_misses_nothing():
-    schedule, clock, _ = start(NOON, [task(60)])
-    await schedule.wait()
-    clock.ms += 59999
-    assert await schedule.wait() == (NOON + 120, [schedule._tasks[0]], 0)
+async def test_reading_that_ends_with_its_slot_makes_nothing_late():
+    for end_ms, late in ((59999, False), (60000, False), (60001, True)):
+        schedule, clock, _ = start(NOON, [task(60)])
+        await schedule.wait()
+        clock.ms += end_ms
+        assert await give(schedule) == (NOON + 120, 0, late), end_ms
 
 
 async def test_a_clock_that_was_never_set_has_no_slots():
@@ -122,24 +127,31 @@ async def test_a_clock_that_was_never_set_has_no_slots():
     assert clock.now() > 60
     clock.step(NOON * 1000)
     clock.quality = SYNCHRONISED
-    slot, _, missed = await waiting
+    slot, _, missed, late = await waiting
     assert slot > NOON
-    assert missed == 0
+    assert (missed, late) == (0, False)
 
 
-async def test_resume_counts_the_slots_that_passed_while_power_was_off():
+async def test_the_slot_in_which_power_returns_is_given_late_and_those_without_power_are_counted():
     schedule, _, _ = start(NOON + 10, [task(900)])
     schedule.resume(NOON - HOUR)
-    assert await schedule.wait() == (NOON + 900, schedule.due(NOON), 4)
+    assert await give(schedule) == (NOON, 3, True)
+    assert await give(schedule) == (NOON + 900, 0, False)
 
 
-async def test_a_step_forward_while_waiting_counts_what_it_jumps_over():
+async def test_after_a_reset_within_a_slot_it_is_not_given_again():
+    schedule, _, _ = start(NOON + 10, [task(900)])
+    schedule.resume(NOON)
+    assert await give(schedule) == (NOON + 900, 0, False)
+
+
+async def test_a_step_forward_while_waiting_skips_no_slot_that_lasts():
     schedule, clock, time = start(NOON, [task(900)])
     await schedule.wait()
     time.meanwhile = lambda: clock.step(HOUR * 1000)
-    slot, _, missed = await schedule.wait()
-    assert slot == NOON + HOUR + 1800
-    assert missed == 4
+    assert await give(schedule) == (NOON + HOUR + 900, 3, True)
+    time.meanwhile = lambda: clock.step(900 * 1000)  # a second too far
+    assert await give(schedule) == (NOON + HOUR + 1800, 0, True)
 
 
 async def test_a_step_forward_while_waiting_does_not_stamp_a_slot_of_the_old_time():
@@ -150,20 +162,18 @@ async def test_a_step_forward_while_waiting_does_not_stamp_a_slot_of_the_old_tim
         clock.step((NOON + 4) * 1000)
 
     time.meanwhile = set_by_network
-    slot, due, missed = await schedule.wait()
-    assert slot == NOON + 60, slot
-    assert len(due) == 1
-    assert missed == 0, missed
-    assert await schedule.wait() == (NOON + 120, due, 0)
+    assert await give(schedule) == (NOON + 60, 0, False)
+    assert await give(schedule) == (NOON + 120, 0, False)
 
 
 async def test_a_step_of_years_while_reading_ends_counting_soon():
     schedule, clock, _ = start(3, [task(5)])
     await schedule.wait()
-    clock.step((NOON - 5) * 1000)
-    slot, _, missed = await schedule.wait()
-    assert slot == NOON + 5
+    clock.step((NOON - 4) * 1000)
+    slot, missed, late = await give(schedule)
+    assert slot == NOON
     assert missed <= 100
+    assert late
 
 
 async def test_a_step_back_does_not_stop_reading():
@@ -172,16 +182,16 @@ async def test_a_step_back_does_not_stop_reading():
         await schedule.wait()
         clock.step(-back * 1000)
         before = clock.now()
-        slot, _, missed = await schedule.wait()
+        slot, missed, late = await give(schedule)
         assert slot <= before + 120, (back, slot - before)
-        assert missed == 0
+        assert (missed, late) == (0, False)
 
 
 async def test_a_small_step_back_does_not_give_the_same_slot_again():
     schedule, clock, _ = start(NOON, [task(60)])
-    first, _, _ = await schedule.wait()
+    first, _, _ = await give(schedule)
     clock.step(-3000)
-    second, _, _ = await schedule.wait()
+    second, _, _ = await give(schedule)
     assert second == first + 60
 
 
@@ -192,6 +202,6 @@ async def test_a_step_back_while_waiting():
         clock.step(-DAY * 1000)
 
     time.meanwhile = set_back
-    slot, _, _ = await schedule.wait()
+    slot, _, _ = await give(schedule)
     assert slot <= NOON - DAY + 120, slot - NOON + DAY
     assert len(time.slept) < 200
