@@ -7,6 +7,7 @@ fields with their units and defaults; the tables at the end of this module are w
 import binascii
 import json
 import re
+from collections import namedtuple
 
 from micropython import const
 
@@ -58,7 +59,7 @@ def parse(text, name="configuration"):
     except ValueError as error:
         raise ConfigError("%s: is not valid JSON: %s" % (name, error))
     try:
-        config = _section(data, "", _TOP)
+        config = Section(_fields(data, "", _TOP))
         _check_meters(config)
         _check_items(config)
         _check_tasks(config)
@@ -191,12 +192,22 @@ def _list(check, low, high, what, different=False):
 
 def _object(table):
     def check(value, field):
-        return _section(value, field + ".", table)
+        return Section(_fields(value, field + ".", table))
 
     return check
 
 
-def _section(data, prefix, table):
+def _entry(table):
+    """As _object(), for one of many: a named tuple takes a third of a Section's memory."""
+    kind = namedtuple("Entry", tuple(table))
+
+    def check(value, field):
+        return kind(**_fields(value, field + ".", table))
+
+    return check
+
+
+def _fields(data, prefix, table):
     """Check an object against a table {field: (check, default)}; unknown fields are errors."""
     if not isinstance(data, dict):
         _wrong(prefix.rstrip(".") or "the file", data, "an object: { ... }")
@@ -214,7 +225,7 @@ def _section(data, prefix, table):
             check(_REQUIRED, prefix + name)  # which says what is allowed
         else:
             fields[name] = default
-    return Section(fields)
+    return fields
 
 
 # --- What no field can say by itself: what is unique, what exists, what fits -------------------
@@ -367,8 +378,8 @@ _TOP = {
     "device": (_hexadecimal(12), _REQUIRED),
     "utc_offset": (_utc_offset, _REQUIRED),
     "buses": (_list(_object(_BUS), 1, 8, "buses"), _REQUIRED),
-    "meters": (_list(_object(_METER), 1, MAX_METERS, "meters"), _REQUIRED),
-    "items": (_list(_object(_OWN_ITEM), 0, 32, "items"), ()),
+    "meters": (_list(_entry(_METER), 1, MAX_METERS, "meters"), _REQUIRED),
+    "items": (_list(_entry(_OWN_ITEM), 0, 32, "items"), ()),
     "tasks": (_list(_object(_TASK), 1, 8, "tasks"), _REQUIRED),
     "uplink": (_object(_UPLINK), _REQUIRED),
 }

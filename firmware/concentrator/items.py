@@ -103,6 +103,11 @@ def _locate(name, edition):
     return described and (identifier, index, described)
 
 
+def blocks(edition):
+    """The function that says which block an identifier is in; see plan.make()."""
+    return _TABLES[edition].block
+
+
 def names():
     """All built-in names but those of the past and the many that are numbered, sorted."""
     found = set()

@@ -191,16 +191,45 @@ async def test_buses_are_read_side_by_side():
     assert [a for a, _ in site.buses[1].asked] == [address(2)] * 2 + [address(4)] * 2
 
 
-async def test_a_silent_meter_costs_one_exchange():
+async def test_nobody_waits_for_a_silent_meter():
     for reason in (quality.TIMEOUT, quality.JAMMED):
         site = Site(slots([ENERGY], 1), behaviour={address(2): lambda di: reason})  # noqa: B023
         readings = await site.run()
         assert plain(readings) == [
             (0, 1, quality.GOOD, [12345678, 2301]),
-            (0, 2, reason, [None, None]),
             (0, 3, quality.GOOD, [12345678, 2301]),
+            (0, 2, reason, [None, None]),
         ]
-        assert [a for a, _ in site.buses[0].asked].count(address(2)) == 1
+        # Once on the way, and once more, as often as is configured, when all others are read.
+        asked = [1, 1, 2, 3, 3, 2]
+        assert [a for a, _ in site.buses[0].asked] == [address(n) for n in asked]
+        assert site.buses[0].again == [False, False, False, False, False, True]
+
+
+async def test_what_failed_is_read_again_in_the_same_slot():
+    for reason in (quality.TIMEOUT, quality.MALFORMED, quality.WRONG, quality.JAMMED):
+        site = Site(slots([ENERGY], 1), meters=2)
+        failures = [reason]
+        site.behaviour[address(1)] = lambda di: failures.pop() if failures else BLOCK[di]  # noqa: B023
+        assert plain(await site.run()) == [
+            (0, 2, quality.GOOD, [12345678, 2301]),
+            (0, 1, quality.GOOD, [12345678, 2301]),
+        ]
+        assert site.events.all == []
+
+
+async def test_a_line_that_is_jammed_is_not_tried_for_every_meter():
+    jammed = {address(n): lambda di: quality.JAMMED for n in range(1, 33)}
+    site = Site(slots([ENERGY], 2), meters=32, behaviour=jammed)
+    assert [r.quality for r in await site.run()] == [quality.JAMMED] * 64
+    assert len(site.buses[0].asked) == 8  # two meters in each of two rounds
+    site = Site(slots([ENERGY], 3), meters=4)
+    for n in range(1, 5):
+        site.behaviour[address(n)] = lambda di: (
+            BLOCK[di] if site.collector.slots() else quality.JAMMED
+        )
+    readings = await site.run()
+    assert [r.quality for r in readings] == [quality.JAMMED] * 4 + [quality.GOOD] * 8
 
 
 async def test_a_refused_item_leaves_the_others():
@@ -214,7 +243,7 @@ async def test_a_refused_item_leaves_the_others():
 async def test_every_kind_of_failure_is_a_reading():
     for reason in (quality.MALFORMED, quality.WRONG, quality.REFUSED):
         site = Site(slots([ENERGY], 1), meters=2, behaviour={address(1): lambda di: reason})  # noqa: B023
-        assert plain(await site.run()) == [
+        assert sorted(plain(await site.run())) == [
             (0, 1, reason, [None, None]),
             (0, 2, quality.GOOD, [12345678, 2301]),
         ]
@@ -232,7 +261,7 @@ async def test_64_dead_meters_are_64_readings():
     assert sorted(r.meter for r in readings) == list(range(1, 65))
     assert all(r.quality == quality.TIMEOUT for r in readings)
     assert site.collector.failing() == 64
-    assert sum(len(bus.asked) for bus in site.buses) == 64
+    assert sum(len(bus.asked) for bus in site.buses) == 128
 
 
 async def test_failing_and_recovered_are_one_event_each():
@@ -330,14 +359,36 @@ async def test_a_bus_that_is_cut_does_not_hold_up_the_other():
     await running
 
 
-async def test_a_meter_that_was_silent_is_asked_only_once_until_it_answers():
+async def test_a_silent_meter_is_asked_last_once_and_ever_more_rarely():
+    site = Site(slots([ENERGY], 24), meters=2)
+    dead_until = 22
+    asked_in = []
+
+    def dead(di):
+        asked_in.append(site.collector.slots())
+        return BLOCK[di] if site.collector.slots() >= dead_until else quality.TIMEOUT
+
+    site.behaviour[address(1)] = dead
+    readings = await site.run()
+    assert asked_in == [0, 0, 1, 3, 7, 15, 23, 23]
+    assert [r.quality for r in readings if r.meter == 1] == [quality.TIMEOUT] * 23 + [0]
+    assert [r.quality for r in readings if r.meter == 2] == [quality.GOOD] * 24
+    # Not repeated, but in the slot in which it fell silent.
+    again = [
+        a for a, (who, _) in zip(site.buses[0].again, site.buses[0].asked) if who == address(1)
+    ]
+    assert again == [False, True, False, False, False, False, False, False]
+    assert site.events.names() == ["meter.failing", "meter.recovered"]
+
+
+async def test_a_meter_that_answers_again_is_read_as_before():
     site = Site(slots([ENERGY], 4), meters=1)
-    answers = [False, False, True, True]
+    answers = [False, True, True, False]
     site.behaviour[address(1)] = lambda di: (
         BLOCK[di] if answers[site.collector.slots()] else quality.TIMEOUT
     )
     await site.run()
-    assert site.buses[0].again == [True, False, False, True, True, True]
+    assert site.buses[0].again == [False, True, False, False, False, False, False, True]
 
 
 async def test_what_a_reading_means_stands_in_the_journal():

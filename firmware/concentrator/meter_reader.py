@@ -1,0 +1,246 @@
+"""Reads what a plan wants of one meter: which transaction comes next, and what came of the last.
+
+A machine of plain methods that waits for nothing and takes nothing from the heap (bus.py says
+what that asks of them); who uses it does the waiting:
+
+    reader.begin(meter, steps)
+    while reader.next():
+        reader.take(await bus.exchange(reader.transaction, reader.again))
+"""
+
+from micropython import const
+
+from . import items, log, quality
+
+_NO_SUCH_DATA = const(0x02)  # bit of the error word, the same in both editions
+_MOST_TARGETS = const(64)  # 8 tasks of 8 items
+_SILENCE = (quality.TIMEOUT, quality.JAMMED)
+
+_log = log.get("reader")
+
+
+class Row:
+    """What becomes one reading: the values of a task's items, and how good they are."""
+
+    def __init__(self, size):
+        self.values = [None] * size
+        self.quality = quality.GOOD
+
+    def clear(self):
+        """Begin a new reading."""
+        self.quality = quality.GOOD
+        for i in range(len(self.values)):
+            self.values[i] = None
+
+    def worsen(self, reason):
+        """Something went wrong; the first reason counts, and any failure more than a doubt."""
+        if self.quality in (quality.GOOD, quality.SUSPECT):
+            self.quality = reason
+
+
+class MeterReader:
+    """Reads the meters of one bus, one at a time, into `rows`.
+
+    `meters` are sections of the configuration; a meter is known by its place among them, as
+    `history` (a plausibility.History of one list of items) knows it.
+    """
+
+    def __init__(self, transaction, meters, history, rows):
+        self.transaction = transaction
+        self.again = True  # whether the bus may repeat the request
+        self._meters = meters
+        self._history = history
+        self._rows = rows
+        self._refused = [None] * len(meters)  # sets of identifiers that they do not have
+        self._odd = bytearray(_MOST_TARGETS)  # which values of a step are to be read twice
+        self._meter = 0
+        self._patient = True
+        self._steps = ()
+        self._at = 0
+        self._singles = ()  # in place of a block
+        self._single = 0
+        self._block = 0  # that was not answered, while its first single is asked for; or 0
+        self._step = None  # under way
+        self._in_parts = False  # the transaction has the request for the step's next part
+        self._second = False  # reading: of a step with odd values
+        self._cautious = False
+
+    def begin(self, meter, steps, patient, cautious):
+        """Read a meter; `patient`: requests may be repeated. `cautious`: ask for no blocks.
+
+        A meter that was silent may be one that knows no blocks and says so by silence.
+        """
+        self._meter = meter
+        self._steps = steps
+        self._patient = patient
+        self._cautious = cautious
+        self._at = 0
+        self._singles = ()
+        self._single = 0
+        self._block = 0
+        self._in_parts = False
+        self._second = False
+
+    def forget_refusals(self):
+        """Ask all meters for everything again: one may have been replaced."""
+        for meter in range(len(self._refused)):
+            self._refused[meter] = None
+
+    def next(self):
+        """Prepare the next transaction; False when all has been asked for."""
+        if self._in_parts:
+            self.again = True
+            return True
+        if not self._second:
+            self._step = self._next_step()
+        step = self._step
+        if step is None:
+            return False
+        settings = self._meters[self._meter]
+        edition = items.EDITIONS[settings.protocol]
+        self.transaction.prepare(settings.address, step.identifier, edition, step.form)
+        self.again = self._patient or self._second
+        return True
+
+    def take(self, reason):
+        """What came of the transaction: a quality, or quality.MORE."""
+        step = self._step
+        self._in_parts = reason == quality.MORE
+        if self._in_parts:
+            return
+        if self._second:
+            self._second = False
+            self._compare(step, reason == quality.GOOD)
+        elif reason == quality.GOOD:
+            self._confirm_block_is_unknown()
+            self._second = self._keep(step)
+        elif reason == quality.REFUSED:
+            self._take_refusal(step)
+        elif step.singles and reason != quality.JAMMED:
+            self._take_apart(step)
+            self._block = step.identifier if reason == quality.TIMEOUT else 0
+        elif reason in _SILENCE:
+            self._give_up(reason)
+        else:
+            self._fail(step, reason)
+
+    def _next_step(self):
+        """The next step that the meter is to be asked for, or None."""
+        while True:
+            if self._single < len(self._singles):
+                step = self._singles[self._single]
+                self._single += 1
+            elif self._at < len(self._steps):
+                step = self._steps[self._at]
+                self._at += 1
+                if step.singles and (self._cautious or self._is_refused(step)):
+                    self._take_apart(step)
+                    continue
+            else:
+                return None
+            if not self._is_refused(step):
+                return step
+            self._fail(step, quality.REFUSED)
+
+    def _take_apart(self, step):
+        """Go on with the items of a block one by one."""
+        self._singles = step.singles
+        self._single = 0
+
+    def _is_refused(self, step):
+        refused = self._refused[self._meter]
+        return refused is not None and step.identifier in refused
+
+    def _refuse(self, identifier):
+        """Remember that the meter does not have this."""
+        if self._refused[self._meter] is None:
+            self._refused[self._meter] = set()
+        self._refused[self._meter].add(identifier)
+
+    def _take_refusal(self, step):
+        transaction = self.transaction
+        if transaction.error & _NO_SUCH_DATA:
+            self._refuse(step.identifier)
+        if step.singles:
+            self._take_apart(step)
+            return
+        _log.warning(
+            "meter %d refuses %08X: error %02X %s",
+            self._meters[self._meter].number,
+            step.identifier,
+            transaction.error,
+            ", ".join(transaction.error_names()),
+        )
+        self._fail(step, quality.REFUSED)
+
+    def _confirm_block_is_unknown(self):
+        """A meter that gives an item right after its silence to the block knows no blocks."""
+        if self._block:
+            self._refuse(self._block)
+            self._block = 0
+
+    def _fail(self, step, reason):
+        for target in step.targets:
+            self._rows[target[0]].worsen(reason)
+
+    def _give_up(self, reason):
+        """What is silent at one item is not asked for the others."""
+        self._fail(self._step, reason)
+        while self._single < len(self._singles):
+            self._fail(self._singles[self._single], reason)
+            self._single += 1
+        while self._at < len(self._steps):
+            self._fail(self._steps[self._at], reason)
+            self._at += 1
+
+    def _value(self, target):
+        """What was read, in the scale of the item; None when the meter has it not."""
+        value = self.transaction.value(target[2])
+        return None if value is None else value * target[3]
+
+    def _keep(self, step):
+        """Take the values of an answer; returns whether any is to be read a second time."""
+        any_odd = False
+        for i in range(len(step.targets)):
+            target = step.targets[i]
+            value = self._value(target)
+            self._rows[target[0]].values[target[1]] = value
+            self._odd[i] = not self._believe(target[4], value)
+            if self._odd[i]:
+                any_odd = True
+        return any_odd
+
+    def _compare(self, step, is_good):
+        """Judge the odd values of a step by their second reading."""
+        for i in range(len(step.targets)):
+            if self._odd[i]:
+                target = step.targets[i]
+                row = self._rows[target[0]]
+                second = self._value(target) if is_good else None
+                if second is None:
+                    row.worsen(quality.SUSPECT)
+                else:
+                    self._judge(row, target, row.values[target[1]], second)
+                    row.values[target[1]] = second
+
+    def _judge(self, row, target, first, second):
+        """Whether the second reading of a value that was odd explains it."""
+        kept = target[4]
+        if self._believe(kept, second):
+            return
+        history = self._history
+        if not history.agree(0, kept, first, second):
+            row.worsen(quality.SUSPECT)
+            return
+        history.keep(0, self._meter, kept, second)
+        if history.is_suspect(0, kept):
+            row.worsen(quality.SUSPECT)
+
+    def _believe(self, kept, value):
+        """Whether a value can follow the last one, or there is none."""
+        if value is None:
+            return True
+        if self._history.is_odd(0, self._meter, kept, value):
+            return False
+        self._history.keep(0, self._meter, kept, value)
+        return True

@@ -1,0 +1,222 @@
+"""Reads every meter of a bus for one slot, and writes what came of it to the journal.
+
+In the first round everybody is asked once, and silence costs one time-out; who did not answer, or
+not properly, is asked again at the end of the slot, as often as the configuration says. So nobody
+waits for another's trouble. A meter that stays silent is asked after all others, once, and ever
+more rarely.
+"""
+
+from array import array
+from time import ticks_diff, ticks_ms
+
+from micropython import const
+
+from . import items, plan, quality, records
+from .journal import READING
+from .meter_reader import MeterReader, Row
+from .plausibility import History
+from .protocols.dlt645 import ReadTransaction
+
+_DAY = const(86400)
+_SILENT = const(1 << 8)  # above the bits of the tasks
+_LONGEST_PAUSE = const(8)  # slots: a silent meter is asked at least in every eighth
+_JAMMED_IN_A_ROW = const(2)  # meters: then it is the line, and the rest of the round is in vain
+_FAILED = (quality.TIMEOUT, quality.MALFORMED, quality.WRONG, quality.JAMMED)  # for now
+
+
+class Rounds:
+    """The meters of one bus: sections of the configuration, known by their places here.
+
+    An object for each would take much of the heap. `tasks` are the collector's, `rules` what to
+    expect of all items that they read.
+    """
+
+    def __init__(self, bus, meters, tasks, rules, clock, journal, events):
+        self._bus = bus
+        self._meters = meters
+        self._tasks = tasks
+        self._clock = clock
+        self._journal = journal
+        self._events = events
+        # For each _SILENT, and a bit for every task of which it does not give all items.
+        self._faults = array("H", [0] * len(meters))
+        self._postponed = bytearray(len(meters))  # who is asked again at the end of the slot
+        self._pauses = bytearray(len(meters))  # slots: how rarely a silent meter is asked,
+        self._asked_in = bytearray(len(meters))  # and in how many it is the next time
+        self._history = History([meter.max_power for meter in meters], [rules])
+        self._rows = [Row(task.size) for task in tasks]
+        transaction = ReadTransaction(bus.preamble)
+        self._reader = MeterReader(transaction, meters, self._history, self._rows)
+        most_values = max(task.size for task in tasks)
+        self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
+        self._plans = {}  # edition: steps, of the tasks that were due last
+        # The slot under way.
+        self._slot = 0
+        self._due = ()
+        self._done = ()
+        self._day = 0
+        self._is_late = False
+        self._quality = 0  # of the clock when it began
+        self._began_ms = 0  # ticks
+        self._late_ms = 0  # how long after the slot's instant that was
+
+    def failing(self):
+        """How many meters did not give all their items when they were last read."""
+        return sum(faults != 0 for faults in self._faults)
+
+    async def read(self, slot, due, late=False, done=()):
+        """Make a reading of every meter for all tasks in `due`, but for those (task, meter) in
+        `done`. `late`: the slot had begun before anybody waited for it.
+        """
+        self._begin_slot(slot, due, late, done)
+        await self._read_first_round()
+        await self._read_last_round()
+        self._bus.cycle_ms = ticks_diff(ticks_ms(), self._began_ms)
+
+    def fill_up(self, slot, due, done):
+        """The same for a slot that is over: readings that say that power failed."""
+        self._begin_slot(slot, due, True, done)
+        for meter in range(len(self._meters)):
+            self._fail(meter, quality.POWER_FAILED)
+            self._append(meter)
+
+    def _begin_slot(self, slot, due, late, done):
+        # A clock that is stepped meanwhile changes neither the slot nor how far it is trusted.
+        self._began_ms = ticks_ms()
+        self._late_ms = max(0, self._clock.now_ms() - slot * 1000)
+        self._quality = self._clock.quality
+        self._is_late = late
+        self._slot = slot
+        self._done = done
+        if due != self._due:
+            self._due = due
+            self._plans = {}
+        if slot // _DAY != self._day:
+            # What a meter has refused is asked for again: it may have been replaced.
+            self._day = slot // _DAY
+            self._reader.forget_refusals()
+        self._history.begin(slot)
+
+    async def _read_first_round(self):
+        """Ask everybody who is not known to be silent, once."""
+        reader = self._reader
+        jammed = 0
+        for meter in range(len(self._meters)):
+            self._postponed[meter] = True
+            if self._faults[meter] & _SILENT or jammed == _JAMMED_IN_A_ROW:
+                continue
+            self._begin(meter, False, False)
+            while reader.next():
+                reader.take(await self._bus.exchange(reader.transaction, reader.again))
+            jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
+            if self._worst() == quality.GOOD:
+                self._postponed[meter] = False
+                self._append(meter)
+
+    async def _read_last_round(self):
+        """Ask those again who have failed, and those who are silent, if it is time to."""
+        reader = self._reader
+        jammed = 0
+        for meter in range(len(self._meters)):
+            if not self._postponed[meter]:
+                continue
+            silent = self._faults[meter] & _SILENT
+            if jammed == _JAMMED_IN_A_ROW:
+                self._fail(meter, quality.JAMMED)
+            elif silent and self._asked_in[meter]:
+                self._asked_in[meter] -= 1
+                self._fail(meter, quality.TIMEOUT)
+            else:
+                self._begin(meter, not silent, True)
+                while reader.next():
+                    reader.take(await self._bus.exchange(reader.transaction, reader.again))
+                jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
+                self._pause(meter)
+            self._append(meter)
+
+    def _pause(self, meter):
+        """Ask a meter that stays silent ever more rarely."""
+        pause = 0
+        if self._worst() == quality.TIMEOUT:
+            pause = min(2 * self._pauses[meter], _LONGEST_PAUSE) or 1
+        self._pauses[meter] = pause
+        self._asked_in[meter] = pause - 1 if pause else 0
+
+    def _begin(self, meter, patient, cautious):
+        """Begin to read a meter."""
+        self._clear()
+        self._reader.begin(meter, self._steps(meter), patient, cautious)
+
+    def _clear(self):
+        for task in self._due:
+            self._rows[task.number].clear()
+
+    def _fail(self, meter, reason):
+        """Give up a meter without asking it."""
+        self._clear()
+        for task in self._due:
+            self._rows[task.number].worsen(reason)
+
+    def _worst(self):
+        """The quality of what was read that asking again may mend; quality.GOOD if nothing."""
+        for task in self._due:
+            if self._rows[task.number].quality in _FAILED:
+                return self._rows[task.number].quality
+        return quality.GOOD
+
+    def _steps(self, meter):
+        """What a meter is to be asked for."""
+        settings = self._meters[meter]
+        edition = items.EDITIONS[settings.protocol]
+        if self._done:
+            due = [t for t in self._due if (t.number, settings.number) not in self._done]
+            return self._plan(edition, due)
+        if edition not in self._plans:
+            self._plans[edition] = self._plan(edition, self._due)
+        return self._plans[edition]
+
+    def _plan(self, edition, due):
+        wanted = []
+        for task in due:
+            for item, place in enumerate(task.places[edition]):
+                if place is not None:  # the edition has such an item
+                    wanted.append((place, task.number, item, task.kept[item]))
+        return plan.make(wanted, items.blocks(edition))
+
+    def _append(self, meter):
+        """Write the readings of a meter to the journal."""
+        number = self._meters[meter].number
+        offset = (self._late_ms + ticks_diff(ticks_ms(), self._began_ms)) // 1000
+        for task in self._due:
+            if (task.number, number) in self._done:
+                continue
+            row = self._rows[task.number]
+            reason = row.quality
+            if self._is_late and reason == quality.GOOD:
+                reason = quality.MADE_UP
+            reading = records.Reading(
+                task.number, number, self._slot, offset, self._quality, reason, row.values
+            )
+            size = records.pack_reading(reading, self._buffer)
+            self._journal.append(READING, self._buffer, size)
+            if reason != quality.POWER_FAILED:
+                self._watch(meter, task, reason)
+
+    def _watch(self, meter, task, reason):
+        """Make events of a meter that begins or ceases to fail."""
+        before = faults = self._faults[meter]
+        if reason == quality.TIMEOUT:
+            faults |= _SILENT
+        elif reason in (quality.GOOD, quality.MADE_UP, quality.SUSPECT):
+            faults &= ~(_SILENT | 1 << task.number)
+        else:
+            faults = faults & ~_SILENT | 1 << task.number
+        self._faults[meter] = faults
+        failing = faults != 0
+        if failing == (before != 0):
+            return
+        number = self._meters[meter].number
+        if failing:
+            self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
+        else:
+            self._events.record("meter.recovered", meter=number)
