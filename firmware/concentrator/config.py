@@ -1,37 +1,21 @@
 """The configuration: one JSON file, validated as a whole before anything uses it.
 
 Every error names the field, the value it has and what is allowed. docs/configuration.md lists the
-fields with their units and defaults; the tables at the end of this module are what is enforced.
+fields with their units and defaults; config_fields.py is what is enforced.
 """
 
 import binascii
 import json
-import re
-from collections import namedtuple
 
 from micropython import const
 
-from . import items, strict_json
+from . import config_fields, items, strict_json
+from . import field_checks as check
+from .field_checks import ConfigError, Section
 from .journal import MAX_PAYLOAD
-from .records import MAX_METERS, pack_task
-
-VERSION = const(1)
+from .records import pack_task
 
 _LARGEST = const(32768)  # characters: four times what 64 meters and all other fields take
-
-_REQUIRED = object()
-
-
-class ConfigError(Exception):
-    """The configuration can't be used; the text says which field, why, and what is allowed."""
-
-
-class Section:
-    """One object of the configuration, its fields as attributes."""
-
-    def __init__(self, fields):
-        for name in fields:
-            setattr(self, name, fields[name])
 
 
 def load(path):
@@ -59,7 +43,7 @@ def parse(text, name="configuration"):
     except ValueError as error:
         raise ConfigError("%s: is not valid JSON: %s" % (name, error))
     try:
-        config = Section(_fields(data, "", _TOP))
+        config = Section(check.fields(data, "", config_fields.site()))
         _check_meters(config)
         _check_items(config)
         _check_tasks(config)
@@ -70,164 +54,6 @@ def parse(text, name="configuration"):
     return config
 
 
-# --- Checks of one value: each returns the value to use, or raises ConfigError ----------------
-
-
-def _show(value):
-    if value is _REQUIRED:
-        return "missing"
-    if isinstance(value, list):
-        return "a list of %d" % len(value)
-    if isinstance(value, dict):
-        return "an object"
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _wrong(field, value, allowed):
-    raise ConfigError("%s is %s; use %s" % (field, _show(value), allowed))
-
-
-def _integer(low, high, unit=""):
-    def check(value, field):
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            _wrong(field, value, "a whole number from %d to %d%s" % (low, high, unit))
-        return value
-
-    return check
-
-
-def _one_of(*allowed):
-    def check(value, field):
-        if not isinstance(value, int) or isinstance(value, bool) or value not in allowed:
-            one_of = "one of " if len(allowed) > 1 else ""
-            _wrong(field, value, one_of + ", ".join(_show(a) for a in allowed))
-        return value
-
-    return check
-
-
-def _word(*allowed):
-    def check(value, field):
-        if value not in allowed:
-            _wrong(field, value, " or ".join(_show(word) for word in allowed))
-        return value
-
-    return check
-
-
-def _text(pattern, meaning, longest=100, optional=False, secret=False):
-    compiled = re.compile("^(?:" + pattern + ")$")
-    allowed = "%s, at most %d characters" % (meaning, longest)
-
-    def check(value, field):
-        if value is None and optional:
-            return None
-        good = isinstance(value, str) and len(value) <= longest
-        if not good or not compiled.match(value):
-            _wrong(field, "***" if secret else value, allowed)
-        return value
-
-    return check
-
-
-def _boolean(value, field):
-    if not isinstance(value, bool):
-        _wrong(field, value, "true or false")
-    return value
-
-
-def _hexadecimal(digits):
-    def check(value, field):
-        good = isinstance(value, str) and len(value) == digits
-        if not good or any(c not in "0123456789abcdef" for c in value):
-            _wrong(field, value, "%d hexadecimal digits, a to f in lower case" % digits)
-        return value
-
-    return check
-
-
-def _address(value, field):
-    digits = value.lstrip("A") if isinstance(value, str) and len(value) == 12 else ""
-    if not digits or not all(c in "0123456789" for c in digits):
-        _wrong(field, value, 'the 12 digits on the meter\'s plate, e.g. "000000000001"')
-    if value == "9" * 12:
-        _wrong(field, value, "a meter's own address; this one means all meters")
-    return value
-
-
-def _identifier(value, field):
-    good = isinstance(value, str) and len(value) in (4, 8)
-    if not good or not all(c in "0123456789ABCDEF" for c in value):
-        _wrong(
-            field, value, "8 hexadecimal digits (DL/T 645-2007) or 4 (-1997), A to F as capitals"
-        )
-    return value
-
-
-def _utc_offset(value, field):
-    match = isinstance(value, str) and re.match("^([+-])([0-9][0-9]):([0-9][0-9])$", value)
-    seconds = (int(match.group(2)) * 60 + int(match.group(3))) * 60 if match else 99 * 3600
-    if seconds > 14 * 3600 or int(match.group(3)) > 59:
-        _wrong(field, value, 'local time minus UTC, "-14:00" to "+14:00", e.g. "+08:00"')
-    return -seconds if match.group(1) == "-" else seconds
-
-
-def _every(value, field):
-    _integer(5, 86400, " (seconds)")(value, field)
-    if 86400 % value:
-        _wrong(field, value, "a number of seconds that divides a day, e.g. 60, 900 or 3600")
-    return value
-
-
-def _list(check, low, high, what, different=False):
-    def check_list(value, field):
-        good = isinstance(value, list) and low <= len(value) <= high
-        if not good or (different and any(value.count(entry) > 1 for entry in value)):
-            _wrong(field, value, "a list of %d to %d %s" % (low, high, what))
-        return [check(entry, "%s[%d]" % (field, i)) for i, entry in enumerate(value)]
-
-    return check_list
-
-
-def _object(table):
-    def check(value, field):
-        return Section(_fields(value, field + ".", table))
-
-    return check
-
-
-def _entry(table):
-    """As _object(), for one of many: a named tuple takes a third of a Section's memory."""
-    kind = namedtuple("Entry", tuple(table))
-
-    def check(value, field):
-        return kind(**_fields(value, field + ".", table))
-
-    return check
-
-
-def _fields(data, prefix, table):
-    """Check an object against a table {field: (check, default)}; unknown fields are errors."""
-    if not isinstance(data, dict):
-        _wrong(prefix.rstrip(".") or "the file", data, "an object: { ... }")
-    for name in data:
-        if name not in table:
-            raise ConfigError(
-                "%s%s is not known; use %s" % (prefix, name, ", ".join(sorted(table)))
-            )
-    fields = {}
-    for name in table:
-        check, default = table[name]
-        if name in data:
-            fields[name] = check(data[name], prefix + name)
-        elif default is _REQUIRED:
-            check(_REQUIRED, prefix + name)  # which says what is allowed
-        else:
-            fields[name] = default
-    return fields
-
-
 # --- What no field can say by itself: what is unique, what exists, what fits -------------------
 
 
@@ -235,10 +61,10 @@ def _check_meters(config):
     numbers, addresses = {}, {}
     for i, meter in enumerate(config.meters):
         if meter.bus > len(config.buses):
-            _wrong("meters[%d].bus" % i, meter.bus, "1 to %d" % len(config.buses))
+            check.wrong("meters[%d].bus" % i, meter.bus, "1 to %d" % len(config.buses))
         if meter.address[0] == "A" and meter.protocol != "dlt645-1997":
             allowed = "12 digits; only dlt645-1997 has addresses filled up with A"
-            _wrong("meters[%d].address" % i, meter.address, allowed)
+            check.wrong("meters[%d].address" % i, meter.address, allowed)
         if meter.number in numbers:
             raise ConfigError(
                 "meters[%d].number is %d, which meters[%d] has already; give every meter its own"
@@ -261,12 +87,12 @@ def _check_items(config):
     for i, item in enumerate(config.items):
         if _is_number(config.catalogue, item.name) is not None:
             allowed = "a name of your own; this item is known already"
-            _wrong("items[%d].name" % i, item.name, allowed)
+            check.wrong("items[%d].name" % i, item.name, allowed)
     config.catalogue = items.Catalogue(config.items)
     for i, item in enumerate(config.items):
         if not _is_number(config.catalogue, item.name):
             allowed = "one of a number, or give size, kind, scale and unit"
-            _wrong("items[%d].identifier" % i, item.identifier, allowed)
+            check.wrong("items[%d].identifier" % i, item.identifier, allowed)
 
 
 def _check_tasks(config):
@@ -277,7 +103,9 @@ def _check_tasks(config):
             number = _is_number(catalogue, name)
             if not number:
                 allowed = "an item" if number is None else "an item that is a number"
-                _wrong("tasks[%d].items[%d]" % (i, j), name, allowed + "; " + _LISTED)
+                check.wrong(
+                    "tasks[%d].items[%d]" % (i, j), name, allowed + "; " + config_fields.LISTED
+                )
         scales = [catalogue.scale(name) for name in task.items]
         size = len(pack_task(task.name, task.items, scales))
         if size >= MAX_PAYLOAD:  # the journal needs a byte of it
@@ -301,7 +129,7 @@ def _check_names(field, sections):
         if name in names[:i]:
             raise ConfigError(
                 "%s[%d].name is %s, which %s[%d] has already; give every one its own"
-                % (field, i, _show(name), field, names.index(name))
+                % (field, i, check.show(name), field, names.index(name))
             )
 
 
@@ -315,71 +143,3 @@ def _check_credentials(uplink):
                 "uplink.%suser and uplink.%spassword need each other; give both or neither"
                 % (prefix, prefix)
             )
-
-
-# --- The fields: name: (check, default) ---------------------------------------------------------
-
-_BUS = {
-    "baud": (_one_of(600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200), 2400),
-    "timeout_ms": (_integer(100, 10000, " (milliseconds)"), 700),
-    "retries": (_integer(0, 5), 2),
-    "preamble": (_integer(0, 16, " (bytes)"), 4),
-}
-
-_METER = {
-    "number": (_integer(1, 255), _REQUIRED),
-    "address": (_address, _REQUIRED),
-    "bus": (_integer(1, 8, ", a place in the list of buses"), _REQUIRED),
-    "protocol": (_word(*items.EDITIONS), "dlt645-2007"),
-    "max_power": (_integer(1, 10000, " (kW)"), 100),
-}
-
-_NAME = "[A-Za-z0-9_.-]+"
-_SECRET = '[^"\r\n]+'
-
-_LISTED = "docs/configuration.md lists them"
-_ITEM_NAME = _text(_NAME + "(@[a-z]*[0-9]+)?", "an item's name; " + _LISTED, 48)
-
-_OWN_ITEM = {
-    "name": (_text(_NAME, "letters, digits, _ . and -", 32), _REQUIRED),
-    "identifier": (_identifier, _REQUIRED),
-    "index": (_integer(0, 99), 0),
-    "size": (_integer(1, 4, " (bytes)"), None),
-    "kind": (_word(*items.KINDS), "unsigned"),
-    "scale": (_integer(-6, 3), 0),
-    "unit": (_text('[^"]*', "a unit", 8), ""),
-}
-
-_TASK = {
-    "name": (_text(_NAME, "letters, digits, _ . and -", 16), _REQUIRED),
-    "items": (_list(_ITEM_NAME, 1, 8, "different item names", True), _REQUIRED),
-    "every": (_every, _REQUIRED),
-}
-
-_UPLINK = {
-    "host": (_text(_NAME, "the broker's name or address"), _REQUIRED),
-    "port": (_integer(1, 65535), 1883),
-    # With "/a1b2c3d4e5f6/up/freeze" behind it a topic has at most 64 characters.
-    "root": (_text(_NAME + "(/" + _NAME + ")*", "a topic prefix, e.g. mr/v1", 41), "mr/v1"),
-    "user": (_text(_SECRET, "a user name", 255, optional=True), None),
-    "password": (_text(_SECRET, "a password", 255, optional=True, secret=True), None),
-    "transport": (_word("at", "ppp"), "at"),
-    "apn": (_text(_NAME, "the operator's access point name"), _REQUIRED),
-    "apn_user": (_text(_SECRET, "a user name", 64, optional=True), None),
-    "apn_password": (_text(_SECRET, "a password", 64, optional=True, secret=True), None),
-    "keepalive": (_integer(10, 1200, " (seconds)"), 120),
-    "heartbeat": (_integer(1, 86400, " (seconds)"), 900),
-    "linger": (_integer(1, 300, " (seconds)"), 5),
-    "will": (_boolean, False),
-}
-
-_TOP = {
-    "version": (_one_of(VERSION), _REQUIRED),
-    "device": (_hexadecimal(12), _REQUIRED),
-    "utc_offset": (_utc_offset, _REQUIRED),
-    "buses": (_list(_object(_BUS), 1, 8, "buses"), _REQUIRED),
-    "meters": (_list(_entry(_METER), 1, MAX_METERS, "meters"), _REQUIRED),
-    "items": (_list(_entry(_OWN_ITEM), 0, 32, "items"), ()),
-    "tasks": (_list(_object(_TASK), 1, 8, "tasks"), _REQUIRED),
-    "uplink": (_object(_UPLINK), _REQUIRED),
-}

@@ -12,7 +12,7 @@ from host_tools.stack import MICROPYTHON, Stack, StackError, StackOptions
 
 FIRMWARE_TABLES = """
 import json
-from concentrator import config, items, quality
+from concentrator import config, items, quality, records
 bauds = []
 for baud in range(300, 115201, 300):
     site["buses"] = [{"baud": baud}] * 2
@@ -31,7 +31,7 @@ for transport in ("at", "ppp", "wifi"):
     except config.ConfigError:
         pass
 names = list(quality.NAMES.items())
-print(json.dumps([bauds, config.MAX_METERS, transports, items.names(), names]))
+print(json.dumps([bauds, records.MAX_METERS, transports, items.names(), names]))
 """
 
 
