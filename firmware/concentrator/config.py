@@ -14,6 +14,7 @@ from micropython import const
 from . import items, strict_json
 from .journal import MAX_PAYLOAD
 from .records import MAX_METERS, pack_task
+from .timezone import TimeZone, parse_change
 
 VERSION = const(1)
 
@@ -51,7 +52,8 @@ def load(path):
 def parse(text, name="configuration"):
     """Validate the JSON text; returns a Section.
 
-    Beside the fields it has `hash`, 8 hex digits of the text, and `catalogue`, the items.
+    Beside the fields it has `hash`, 8 hex digits of the text, `catalogue`, the items, and `zone`,
+    the TimeZone of the site.
     """
     try:
         strict_json.check(text)
@@ -60,6 +62,7 @@ def parse(text, name="configuration"):
         raise ConfigError("%s: is not valid JSON: %s" % (name, error))
     try:
         config = Section(_fields(data, "", _TOP))
+        config.zone = _zone(config)
         _check_meters(config)
         _check_items(config)
         _check_tasks(config)
@@ -173,6 +176,14 @@ def _utc_offset(value, field):
     return -seconds if match.group(1) == "-" else seconds
 
 
+def _change(value, field):
+    try:
+        return parse_change(value)
+    except (ValueError, AttributeError):
+        allowed = "first, second, third, fourth or last, a day of the week, a month and a time"
+        _wrong(field, value, allowed + ', e.g. "last sunday march 02:00"')
+
+
 def _every(value, field):
     _integer(5, 86400, " (seconds)")(value, field)
     if 86400 % value:
@@ -229,6 +240,19 @@ def _fields(data, prefix, table):
 
 
 # --- What no field can say by itself: what is unique, what exists, what fits -------------------
+
+
+def _zone(config):
+    summer = config.summer_time
+    if summer is None:
+        return TimeZone(config.utc_offset)
+    month = 2  # of what parse_change() gives
+    if summer.begins[month] == summer.ends[month]:
+        raise ConfigError(
+            "summer_time.begins and summer_time.ends are in the same month; "
+            "give two months, as on the calendar"
+        )
+    return TimeZone(config.utc_offset, summer.begins, summer.ends, summer.shift * 60)
 
 
 def _check_meters(config):
@@ -319,6 +343,12 @@ def _check_credentials(uplink):
 
 # --- The fields: name: (check, default) ---------------------------------------------------------
 
+_SUMMER_TIME = {
+    "begins": (_change, _REQUIRED),
+    "ends": (_change, _REQUIRED),
+    "shift": (_integer(10, 120, " (minutes)"), 60),
+}
+
 _BUS = {
     "baud": (_one_of(600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200), 2400),
     "timeout_ms": (_integer(100, 10000, " (milliseconds)"), 700),
@@ -367,6 +397,7 @@ _UPLINK = {
     "apn": (_text(_NAME, "the operator's access point name"), _REQUIRED),
     "apn_user": (_text(_SECRET, "a user name", 64, optional=True), None),
     "apn_password": (_text(_SECRET, "a password", 64, optional=True, secret=True), None),
+    "time_server": (_text(_NAME, "the name or address of an NTP server", optional=True), None),
     "keepalive": (_integer(10, 1200, " (seconds)"), 120),
     "heartbeat": (_integer(1, 86400, " (seconds)"), 900),
     "linger": (_integer(1, 300, " (seconds)"), 5),
@@ -377,6 +408,7 @@ _TOP = {
     "version": (_one_of(VERSION), _REQUIRED),
     "device": (_hexadecimal(12), _REQUIRED),
     "utc_offset": (_utc_offset, _REQUIRED),
+    "summer_time": (_object(_SUMMER_TIME), None),
     "buses": (_list(_object(_BUS), 1, 8, "buses"), _REQUIRED),
     "meters": (_list(_entry(_METER), 1, MAX_METERS, "meters"), _REQUIRED),
     "items": (_list(_entry(_OWN_ITEM), 0, 32, "items"), ()),
