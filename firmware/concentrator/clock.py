@@ -12,23 +12,7 @@ HELD_OVER = const(2)
 
 _STEP_MS = const(2000)  # network time has a resolution of 1 s; a smaller difference says nothing
 
-_DAYS_TO_1970 = const(719469)  # what the formula below gives for 1970-01-01
-
 _log = log.get("clock")
-
-
-def utc_seconds(year, month, day, hour, minute, second):
-    """Seconds since 1970-01-01 of a Gregorian date and time, both UTC.
-
-    Not by time.mktime(): that counts from 1970 or from 2000 and in local time or not, depending
-    on the board.
-    """
-    # A year that begins in March has its leap day at the end.
-    if month < 3:
-        year -= 1
-        month += 12
-    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day
-    return (days - _DAYS_TO_1970) * 86400 + hour * 3600 + minute * 60 + second
 
 
 class Clock:

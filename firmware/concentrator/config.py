@@ -14,6 +14,7 @@ from . import field_checks as check
 from .field_checks import ConfigError, Section
 from .journal import MAX_PAYLOAD
 from .records import pack_task
+from .timezone import TimeZone
 
 _LARGEST = const(32768)  # characters: four times what 64 meters and all other fields take
 
@@ -35,7 +36,8 @@ def load(path):
 def parse(text, name="configuration"):
     """Validate the JSON text; returns a Section.
 
-    Beside the fields it has `hash`, 8 hex digits of the text, and `catalogue`, the items.
+    Beside the fields it has `hash`, 8 hex digits of the text, `catalogue`, the items, and `zone`,
+    the TimeZone of the site.
     """
     try:
         strict_json.check(text)
@@ -44,6 +46,7 @@ def parse(text, name="configuration"):
         raise ConfigError("%s: is not valid JSON: %s" % (name, error))
     try:
         config = Section(check.fields(data, "", config_fields.site()))
+        config.zone = _zone(config)
         _check_meters(config)
         _check_items(config)
         _check_tasks(config)
@@ -55,6 +58,19 @@ def parse(text, name="configuration"):
 
 
 # --- What no field can say by itself: what is unique, what exists, what fits -------------------
+
+
+def _zone(config):
+    summer = config.summer_time
+    if summer is None:
+        return TimeZone(config.utc_offset)
+    month = 2  # of what parse_change() gives
+    if summer.begins[month] == summer.ends[month]:
+        raise ConfigError(
+            "summer_time.begins and summer_time.ends are in the same month; "
+            "give two months, as on the calendar"
+        )
+    return TimeZone(config.utc_offset, summer.begins, summer.ends, summer.shift * 60)
 
 
 def _check_meters(config):

@@ -23,11 +23,21 @@ def site():
         "version": (check.one_of(VERSION), check.REQUIRED),
         "device": (check.hexadecimal(12), check.REQUIRED),
         "utc_offset": (check.utc_offset, check.REQUIRED),
+        "summer_time": (check.section(_summer_time()), None),
         "buses": (check.list_of(check.section(_bus()), 1, 8, "buses"), check.REQUIRED),
         "meters": (check.list_of(check.entry(_meter()), 1, MAX_METERS, "meters"), check.REQUIRED),
         "items": (check.list_of(check.entry(_own_item()), 0, 32, "items"), ()),
         "tasks": (check.list_of(check.section(_task()), 1, 8, "tasks"), check.REQUIRED),
         "uplink": (check.section(_uplink()), check.REQUIRED),
+    }
+
+
+def _summer_time():
+    """When clocks are changed."""
+    return {
+        "begins": (check.change_of_clocks, check.REQUIRED),
+        "ends": (check.change_of_clocks, check.REQUIRED),
+        "shift": (check.whole(10, 120, " (minutes)"), 60),
     }
 
 
@@ -91,6 +101,10 @@ def _uplink():
         "apn": (check.text(_NAME, "the operator's access point name"), check.REQUIRED),
         "apn_user": (check.text(_SECRET, "a user name", 64, optional=True), None),
         "apn_password": (check.text(_SECRET, "a password", 64, optional=True, secret=True), None),
+        "time_server": (
+            check.text(_NAME, "the name or address of an NTP server", optional=True),
+            None,
+        ),
         "keepalive": (check.whole(10, 1200, " (seconds)"), 120),
         "heartbeat": (check.whole(1, 86400, " (seconds)"), 900),
         "linger": (check.whole(1, 300, " (seconds)"), 5),

@@ -8,6 +8,8 @@ import json
 import re
 from collections import namedtuple
 
+from .timezone import parse_change
+
 REQUIRED = object()  # the default of a field that must be given
 
 
@@ -136,6 +138,15 @@ def utc_offset(value, field):
     if seconds > 14 * 3600 or int(match.group(3)) > 59:
         wrong(field, value, 'local time minus UTC, "-14:00" to "+14:00", e.g. "+08:00"')
     return -seconds if match.group(1) == "-" else seconds
+
+
+def change_of_clocks(value, field):
+    """When clocks are changed; gives what timezone.parse_change() does."""
+    try:
+        return parse_change(value)
+    except (ValueError, AttributeError):
+        allowed = "first, second, third, fourth or last, a day of the week, a month and a time"
+        wrong(field, value, allowed + ', e.g. "last sunday march 02:00"')
 
 
 def every(value, field):

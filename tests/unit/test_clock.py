@@ -103,16 +103,3 @@ def test_a_real_time_clock_that_can_be_set_is_set():
     assert rtc.ms == NOW
     assert clock.now_ms() == NOW
     assert clocks.Clock(rtc).quality == clocks.HELD_OVER  # as after the next reset
-
-
-def test_calendar():
-    for date, seconds in (
-        ((1970, 1, 1, 0, 0, 0), 0),
-        ((2000, 2, 29, 23, 59, 59), 951868799),
-        ((2000, 3, 1, 0, 0, 0), 951868800),
-        ((2026, 8, 31, 23, 30, 0), 1788219000),
-        ((2027, 12, 31, 23, 59, 59), 1830297599),
-        ((2028, 1, 1, 0, 0, 0), 1830297600),
-        ((2100, 3, 1, 0, 0, 0), 4107542400),
-    ):
-        assert clocks.utc_seconds(*date) == seconds, date

@@ -100,6 +100,7 @@ def test_good_configuration_with_its_defaults():
     assert (uplink.root, uplink.user, uplink.password) == ("mr/v1", None, None)
     assert (uplink.keepalive, uplink.heartbeat, uplink.linger) == (120, 900, 5)
     assert uplink.will is False
+    assert uplink.time_server is None
     assert (uplink.transport, uplink.apn_user, uplink.apn_password) == ("at", None, None)
 
 
@@ -118,6 +119,35 @@ def test_utc_offsets():
         assert read(data).utc_offset == seconds
     refuses("utc_offset", "+14:01", "+08:60", "08:00", "+8:00", "+08:00 ", "UTC", 8, 28800, None)
     refuses("utc_offset", True, "", "+0a:00", ["+08:00"])
+
+
+def test_summer_time():
+    data = good()
+    assert read(data).zone.offset(1784116800) == 8 * 3600
+    data["utc_offset"] = "+01:00"
+    data["summer_time"] = {
+        "begins": "last sunday march 02:00",
+        "ends": "last sunday october 03:00",
+    }
+    july, january = 1784116800, 1768478400
+    zone = read(data).zone
+    assert (zone.offset(july), zone.offset(january)) == (7200, 3600)
+    data["summer_time"]["shift"] = 30
+    assert read(data).zone.offset(july) == 5400
+    for name, values in (
+        ("begins", ("", "march", "M3.5.0", "last sunday of march 02:00", 3, None, ["march"])),
+        ("ends", ("Last Sunday October 03:00", "last sunday october 25:00")),
+        ("shift", (9, 121, 60.0)),
+    ):
+        for value in values:
+            wrong = good()
+            wrong["summer_time"] = dict(data["summer_time"])
+            wrong["summer_time"][name] = value
+            text = refusal(wrong)
+            assert text.startswith("site.json: summer_time.%s is " % name), text
+            assert "; use " in text, text
+    data["summer_time"]["ends"] = "first monday march 03:00"
+    assert "are in the same month; give " in refusal(data)
 
 
 def test_top_level_fields():

@@ -9,7 +9,7 @@ import re
 from micropython import const
 
 from .. import log
-from ..clock import utc_seconds
+from ..dates import utc_seconds
 from . import ModemError
 from .at import CommandLine
 
