@@ -19,6 +19,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from . import log, quality
+from .turns import Turns
 
 _BITS = const(11)  # a character: start, 8 data, even parity, stop
 _GAP_MS = const(500)  # longest pause between two bytes of a frame
@@ -44,11 +45,12 @@ class Bus:
     """Owns a serial port. `settings` has baud, timeout_ms, retries and preamble.
 
     `timeout_ms` runs from the end of the request to the first byte of the answer. The attribute
-    `baud` is the speed at present, in bit/s.
+    `baud` is the speed at present, in bit/s; `turns` is for those who share the bus.
     """
 
     def __init__(self, number, port, settings):
         self.number = number
+        self.turns = Turns()
         self.preamble = settings.preamble  # wake-up bytes before a request
         self.good = 0  # transactions that ended with an answer, also a refusal
         self.failed = 0

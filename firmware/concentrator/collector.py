@@ -7,7 +7,7 @@ import asyncio
 
 from micropython import const
 
-from . import items, log, records
+from . import grids, items, log, records
 from .journal import READING
 from .rounds import Rounds
 from .schedule import Schedule
@@ -28,7 +28,7 @@ class Collector:
             names += [name for name in task.items if name not in names]
         rules = [catalogue.rule(name) for name in names]
         tasks = [
-            _Task(number, task, catalogue, editions, names)
+            _Task(number, task, catalogue, editions, names, config.zone)
             for number, task in enumerate(config.tasks)
         ]
         self._journal = journal
@@ -39,7 +39,7 @@ class Collector:
                 [meter for meter in config.meters if meter.bus == bus.number],
                 tasks,
                 rules,
-                Schedule(clock, tasks, config.utc_offset),
+                Schedule(clock, tasks),
                 clock,
                 journal,
                 events,
@@ -74,9 +74,10 @@ class _Task:
     `kept` is where each item is among all that are read at the site.
     """
 
-    def __init__(self, number, settings, catalogue, editions, names):
+    def __init__(self, number, settings, catalogue, editions, names, zone):
         self.number = number
-        self.every = settings.every
+        self.grid = grids.of(settings, zone)
+        self.meters = settings.meters  # their numbers; None for all
         self.size = len(settings.items)
         self.places = {
             edition: [catalogue.place(name, edition) for name in settings.items]
@@ -109,7 +110,7 @@ class _Line:
     async def run(self):
         await self._unless_stopped(self._schedule.ready())
         if not self._stopping:
-            await self._finish_last_slot()
+            await self._finish_last_slots()
         while not self._stopping:
             next_slot = await self._unless_stopped(self._schedule.wait())
             if next_slot is not None:
@@ -137,33 +138,50 @@ class _Line:
         if self._waiting is not None:
             self._waiting.cancel()
 
-    async def _finish_last_slot(self):
-        """Complete the slot in which a reset came: no meter's reading of it stays missing.
+    async def _finish_last_slots(self):
+        """Complete the slots in which a reset came: no meter's reading of them stays missing.
 
-        While the slot lasts the missing meters are read; after it they get a reading that says
-        that power failed.
+        While a slot lasts the missing meters are read; after it they get a reading that says that
+        power failed.
         """
-        slot, done = self._last_slot()
-        if slot is None or slot > self._clock.now():
-            return
-        self._schedule.resume(slot)
-        due = self._schedule.due(slot)
-        if len(done) < len(due) * len(self._numbers):
-            self._events.record(
-                "slot.interrupted", bus=self._bus.number, slot=slot, read=len(done)
-            )
-            if self._clock.now() >= self._schedule.following(slot):
-                self._rounds.fill_up(slot, due, done)
-            else:
-                await self._rounds.read(slot, due, True, done)
-                self.slots += 1
+        newest, done = self._last_slots()
+        for slot in sorted(set(newest.values())):
+            if slot > self._clock.now():
+                continue
+            due = [task for task in self._tasks if newest.get(task.number) == slot]
+            for task in due:
+                self._schedule.resume(task.number, slot)
+            missing = [task for task in due if self._lacks(task, done)]
+            if missing:
+                numbers = [task.number for task in due]
+                read = len([entry for entry in done if entry[0] in numbers])
+                self._events.record("slot.interrupted", bus=self._bus.number, slot=slot, read=read)
+                await self._complete(slot, missing, done)
 
-    def _last_slot(self):
-        """(newest slot of this bus in the journal or None, {(task, meter)} that were read)."""
+    def _lacks(self, task, done):
+        """Whether a meter has no reading of a task."""
+        for number in self._numbers:
+            wanted = task.meters is None or number in task.meters
+            if wanted and (task.number, number) not in done:
+                return True
+        return False
+
+    async def _complete(self, slot, tasks, done):
+        now = self._clock.now()
+        lasts = [task for task in tasks if now < task.grid.following(slot)]
+        over = [task for task in tasks if task not in lasts]
+        if over:
+            self._rounds.fill_up(slot, over, done)
+        if lasts:
+            await self._rounds.read(slot, lasts, True, done)
+            self.slots += 1
+
+    def _last_slots(self):
+        """({task: its newest slot on this bus}, {(task, meter)} that were read in those)."""
         reader = self._journal.reader(READING)
         back = _LOOK_BACK * len(self._tasks) * records.MAX_METERS
         reader.seek(max(1, self._journal.next(READING) - back))
-        newest, done = None, set()
+        newest, done = {}, set()
         while True:
             record = reader.read()
             if record is None:
@@ -173,14 +191,14 @@ class _Line:
             except ValueError as error:
                 _log.error("reading %d: %s", record[0], error)
                 continue
-            if reading.meter not in self._numbers or not self._is_present(
-                reading.task, reader.context
-            ):
+            task = reading.task
+            if reading.meter not in self._numbers or not self._is_present(task, reader.context):
                 continue
-            if newest is None or reading.slot > newest:
-                newest, done = reading.slot, set()
-            if reading.slot == newest:
-                done.add((reading.task, reading.meter))
+            if reading.slot > newest.get(task, 0):
+                newest[task] = reading.slot
+                done = {entry for entry in done if entry[0] != task}
+            if reading.slot == newest[task]:
+                done.add((task, reading.meter))
 
     def _is_present(self, number, context):
         """Whether a reading's task is one of now, not of an earlier configuration."""

@@ -115,6 +115,8 @@ def _check_tasks(config):
     _check_names("tasks", config.tasks)
     catalogue = config.catalogue
     for i, task in enumerate(config.tasks):
+        _check_times("tasks[%d]" % i, task)
+        _check_members("tasks[%d].meters" % i, task, config.meters)
         for j, name in enumerate(task.items):
             number = _is_number(catalogue, name)
             if not number:
@@ -129,6 +131,34 @@ def _check_tasks(config):
                 "tasks[%d].items is too long with all its names: %d bytes, %d at most; "
                 "divide the task" % (i, size, MAX_PAYLOAD - 1)
             )
+
+
+def _check_times(field, task):
+    """One schedule, and windows that let slots of it through."""
+    given = [name for name in ("every", "daily", "monthly") if getattr(task, name) is not None]
+    if len(given) != 1:
+        raise ConfigError(
+            "%s has %s; give one of every, daily and monthly"
+            % (field, " and ".join(given) or "no schedule")
+        )
+    if not task.windows:
+        return
+    if task.every is None:
+        raise ConfigError("%s.windows are for a task with every; leave them out" % field)
+    for i, (begin, end) in enumerate(task.windows):
+        length = (end - begin) % 1440 * 60
+        if -begin * 60 % task.every >= length:
+            raise ConfigError(
+                "%s.windows[%d] has no slot in it: there is one every %d s from midnight; "
+                "give a longer window" % (field, i, task.every)
+            )
+
+
+def _check_members(field, task, meters):
+    numbers = [meter.number for meter in meters]
+    for i, number in enumerate(task.meters or ()):
+        if number not in numbers:
+            check.wrong("%s[%d]" % (field, i), number, "the number of a meter")
 
 
 def _is_number(catalogue, name):

@@ -81,7 +81,22 @@ def _task():
     return {
         "name": (check.text(_NAME, "letters, digits, _ . and -", 16), check.REQUIRED),
         "items": (check.list_of(name, 1, 8, "different item names", True), check.REQUIRED),
-        "every": (check.every, check.REQUIRED),
+        "every": (check.every, None),
+        "daily": (check.time_of_day, None),
+        "monthly": (check.section(_monthly()), None),
+        "windows": (check.list_of(check.window, 1, 8, "windows"), ()),
+        "meters": (
+            check.list_of(check.whole(1, 255), 1, MAX_METERS, "different meters", True),
+            None,
+        ),
+    }
+
+
+def _monthly():
+    """The day and time of a monthly task."""
+    return {
+        "day": (check.whole(1, 31), check.REQUIRED),
+        "at": (check.time_of_day, check.REQUIRED),
     }
 
 

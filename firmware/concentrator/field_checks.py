@@ -157,6 +157,22 @@ def every(value, field):
     return value
 
 
+def time_of_day(value, field):
+    """A local time; gives minutes after midnight."""
+    match = isinstance(value, str) and re.match("^([0-2][0-9]):([0-5][0-9])$", value)
+    minutes = int(match.group(1)) * 60 + int(match.group(2)) if match else 1440
+    if minutes >= 1440:
+        wrong(field, value, 'a local time from "00:00" to "23:59"')
+    return minutes
+
+
+def window(value, field):
+    """A part of the day; gives (first minute, minute before which it ends)."""
+    if not isinstance(value, list) or len(value) != 2 or value[0] == value[1]:
+        wrong(field, value, 'two different local times, e.g. ["22:00", "06:00"]')
+    return time_of_day(value[0], field + "[0]"), time_of_day(value[1], field + "[1]")
+
+
 def list_of(check, low, high, what, different=False):
     """A list of `low` to `high` values that `check` takes."""
 

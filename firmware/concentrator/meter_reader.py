@@ -48,6 +48,7 @@ class MeterReader:
     def __init__(self, transaction, meters, history, rows):
         self.transaction = transaction
         self.again = True  # whether the bus may repeat the request
+        self.in_parts = False  # an item has further parts, and the transaction asks for the next
         self._meters = meters
         self._history = history
         self._rows = rows
@@ -61,7 +62,6 @@ class MeterReader:
         self._single = 0
         self._block = 0  # that was not answered, while its first single is asked for; or 0
         self._step = None  # under way
-        self._in_parts = False  # the transaction has the request for the step's next part
         self._second = False  # reading: of a step with odd values
         self._cautious = False
 
@@ -78,7 +78,7 @@ class MeterReader:
         self._singles = ()
         self._single = 0
         self._block = 0
-        self._in_parts = False
+        self.in_parts = False
         self._second = False
 
     def forget_refusals(self):
@@ -88,7 +88,7 @@ class MeterReader:
 
     def next(self):
         """Prepare the next transaction; False when all has been asked for."""
-        if self._in_parts:
+        if self.in_parts:
             self.again = True
             return True
         if not self._second:
@@ -105,8 +105,8 @@ class MeterReader:
     def take(self, reason):
         """What came of the transaction: a quality, or quality.MORE."""
         step = self._step
-        self._in_parts = reason == quality.MORE
-        if self._in_parts:
+        self.in_parts = reason == quality.MORE
+        if self.in_parts:
             return
         if self._second:
             self._second = False

@@ -33,9 +33,18 @@ def birth(config, epoch):
             "config": {"version": config.version, "hash": config.hash},
             "meters": [[meter.number, meter.address, meter.bus] for meter in config.meters],
             "items": used,
-            "tasks": [[task.name, task.every, task.items] for task in config.tasks],
+            "tasks": [[task.name, _times(task), task.items] for task in config.tasks],
         },
     )
+
+
+def _times(task):
+    """When a task is due: seconds, or a text."""
+    if task.every is not None:
+        return task.every
+    at = task.daily if task.monthly is None else task.monthly.at
+    text = "%02d:%02d" % (at // 60, at % 60)
+    return "daily " + text if task.monthly is None else "monthly %d %s" % (task.monthly.day, text)
 
 
 def readings(device, epoch, first, task, slot, clock, rows):

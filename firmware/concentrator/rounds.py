@@ -19,6 +19,7 @@ from .protocols.dlt645 import ReadTransaction
 
 _DAY = const(86400)
 _SILENT = const(1 << 8)  # above the bits of the tasks
+_MOST_PLANS = const(8)
 _LONGEST_PAUSE = const(8)  # slots: a silent meter is asked at least in every eighth
 _JAMMED_IN_A_ROW = const(2)  # meters: then it is the line, and the rest of the round is in vain
 _FAILED = (quality.TIMEOUT, quality.MALFORMED, quality.WRONG, quality.JAMMED)  # for now
@@ -27,8 +28,8 @@ _FAILED = (quality.TIMEOUT, quality.MALFORMED, quality.WRONG, quality.JAMMED)  #
 class Rounds:
     """The meters of one bus: sections of the configuration, known by their places here.
 
-    An object for each would take much of the heap. `tasks` are the collector's, `rules` what to
-    expect of all items that they read.
+    An object for each would take much of the heap. `tasks` are the collector's, eight at most, and
+    `rules` what to expect of all items that they read.
     """
 
     def __init__(self, bus, meters, tasks, rules, clock, journal, events):
@@ -40,6 +41,7 @@ class Rounds:
         self._events = events
         # For each _SILENT, and a bit for every task of which it does not give all items.
         self._faults = array("H", [0] * len(meters))
+        self._members = bytes([_bits(tasks, meter.number) for meter in meters])  # of the tasks
         self._postponed = bytearray(len(meters))  # who is asked again at the end of the slot
         self._pauses = bytearray(len(meters))  # slots: how rarely a silent meter is asked,
         self._asked_in = bytearray(len(meters))  # and in how many it is the next time
@@ -49,11 +51,11 @@ class Rounds:
         self._reader = MeterReader(transaction, meters, self._history, self._rows)
         most_values = max(task.size for task in tasks)
         self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
-        self._plans = {}  # edition: steps, of the tasks that were due last
+        self._plans = {}  # (edition, bits of tasks) in one number: steps
         # The slot under way.
         self._slot = 0
+        self._wanted = bytearray(len(meters))  # bits of the tasks for which each is to be read
         self._due = ()
-        self._done = ()
         self._day = 0
         self._is_late = False
         self._quality = 0  # of the clock when it began
@@ -69,16 +71,18 @@ class Rounds:
         `done`. `late`: the slot had begun before anybody waited for it.
         """
         self._begin_slot(slot, due, late, done)
-        await self._read_first_round()
-        await self._read_last_round()
+        async with self._bus.turns:
+            await self._read_first_round()
+            await self._read_last_round()
         self._bus.cycle_ms = ticks_diff(ticks_ms(), self._began_ms)
 
     def fill_up(self, slot, due, done):
         """The same for a slot that is over: readings that say that power failed."""
         self._begin_slot(slot, due, True, done)
         for meter in range(len(self._meters)):
-            self._fail(meter, quality.POWER_FAILED)
-            self._append(meter)
+            if self._wanted[meter]:
+                self._fail(meter, quality.POWER_FAILED)
+                self._append(meter)
 
     def _begin_slot(self, slot, due, late, done):
         # A clock that is stepped meanwhile changes neither the slot nor how far it is trusted.
@@ -87,10 +91,15 @@ class Rounds:
         self._quality = self._clock.quality
         self._is_late = late
         self._slot = slot
-        self._done = done
-        if due != self._due:
-            self._due = due
-            self._plans = {}
+        self._due = due
+        bits = 0
+        for task in due:
+            bits |= 1 << task.number
+        for meter in range(len(self._meters)):
+            self._wanted[meter] = self._members[meter] & bits
+            for task in due if done else ():
+                if (task.number, self._meters[meter].number) in done:
+                    self._wanted[meter] &= ~(1 << task.number)
         if slot // _DAY != self._day:
             # What a meter has refused is asked for again: it may have been replaced.
             self._day = slot // _DAY
@@ -99,15 +108,19 @@ class Rounds:
 
     async def _read_first_round(self):
         """Ask everybody who is not known to be silent, once."""
-        reader = self._reader
+        reader, turns = self._reader, self._bus.turns
         jammed = 0
         for meter in range(len(self._meters)):
-            self._postponed[meter] = True
+            self._postponed[meter] = bool(self._wanted[meter])
+            if not self._wanted[meter]:
+                continue
             if self._faults[meter] & _SILENT or jammed == _JAMMED_IN_A_ROW:
                 continue
             self._begin(meter, False, False)
             while reader.next():
                 reader.take(await self._bus.exchange(reader.transaction, reader.again))
+                if turns.wanted and not reader.in_parts:
+                    await turns.give_way()
             jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
             if self._worst() == quality.GOOD:
                 self._postponed[meter] = False
@@ -115,7 +128,7 @@ class Rounds:
 
     async def _read_last_round(self):
         """Ask those again who have failed, and those who are silent, if it is time to."""
-        reader = self._reader
+        reader, turns = self._reader, self._bus.turns
         jammed = 0
         for meter in range(len(self._meters)):
             if not self._postponed[meter]:
@@ -130,6 +143,8 @@ class Rounds:
                 self._begin(meter, not silent, True)
                 while reader.next():
                     reader.take(await self._bus.exchange(reader.transaction, reader.again))
+                    if turns.wanted and not reader.in_parts:
+                        await turns.give_way()
                 jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
                 self._pause(meter)
             self._append(meter)
@@ -148,39 +163,39 @@ class Rounds:
         self._reader.begin(meter, self._steps(meter), patient, cautious)
 
     def _clear(self):
-        for task in self._due:
-            self._rows[task.number].clear()
+        for row in self._rows:
+            row.clear()
 
     def _fail(self, meter, reason):
         """Give up a meter without asking it."""
-        self._clear()
-        for task in self._due:
-            self._rows[task.number].worsen(reason)
+        for row in self._rows:
+            row.clear()
+            row.worsen(reason)
 
     def _worst(self):
         """The quality of what was read that asking again may mend; quality.GOOD if nothing."""
-        for task in self._due:
-            if self._rows[task.number].quality in _FAILED:
-                return self._rows[task.number].quality
+        for row in self._rows:
+            if row.quality in _FAILED:
+                return row.quality
         return quality.GOOD
 
     def _steps(self, meter):
         """What a meter is to be asked for."""
-        settings = self._meters[meter]
-        edition = items.EDITIONS[settings.protocol]
-        if self._done:
-            due = [t for t in self._due if (t.number, settings.number) not in self._done]
-            return self._plan(edition, due)
-        if edition not in self._plans:
-            self._plans[edition] = self._plan(edition, self._due)
-        return self._plans[edition]
+        edition = items.EDITIONS[self._meters[meter].protocol]
+        key = edition << 8 | self._wanted[meter]
+        if key not in self._plans:
+            if len(self._plans) == _MOST_PLANS:
+                self._plans.clear()
+            self._plans[key] = self._plan(edition, self._wanted[meter])
+        return self._plans[key]
 
-    def _plan(self, edition, due):
+    def _plan(self, edition, bits):
         wanted = []
-        for task in due:
-            for item, place in enumerate(task.places[edition]):
-                if place is not None:  # the edition has such an item
-                    wanted.append((place, task.number, item, task.kept[item]))
+        for task in self._tasks:
+            if bits >> task.number & 1:
+                for item, place in enumerate(task.places[edition]):
+                    if place is not None:  # the edition has such an item
+                        wanted.append((place, task.number, item, task.kept[item]))
         return plan.make(wanted, items.blocks(edition))
 
     def _append(self, meter):
@@ -188,7 +203,7 @@ class Rounds:
         number = self._meters[meter].number
         offset = (self._late_ms + ticks_diff(ticks_ms(), self._began_ms)) // 1000
         for task in self._due:
-            if (task.number, number) in self._done:
+            if not self._wanted[meter] >> task.number & 1:
                 continue
             row = self._rows[task.number]
             reason = row.quality
@@ -220,3 +235,12 @@ class Rounds:
             self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
         else:
             self._events.record("meter.recovered", meter=number)
+
+
+def _bits(tasks, number):
+    """A bit for each task that reads the meter of that number."""
+    bits = 0
+    for task in tasks:
+        if task.meters is None or number in task.meters:
+            bits |= 1 << task.number
+    return bits

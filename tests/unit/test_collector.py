@@ -7,11 +7,21 @@ from concentrator import collector, journal, quality, records
 from concentrator.collector import Collector
 from concentrator.items import Catalogue
 from concentrator.journal import Journal
+from concentrator.timezone import TimeZone
+from concentrator.turns import Turns
 from fakes import Clock, Events, RamFlash, Settings, until
 
 SLOT = 1788220800
-ENERGY = Settings(name="load15", items=["energy.forward.total", "voltage.a"], every=900)
-POWER = Settings(name="power", items=["power.active.total", "current.a"], every=900)
+
+
+def task(name, items, every=900, meters=None):
+    return Settings(
+        name=name, items=items, every=every, daily=None, monthly=None, windows=(), meters=meters
+    )
+
+
+ENERGY = task("load15", ["energy.forward.total", "voltage.a"])
+POWER = task("power", ["power.active.total", "current.a"])
 BLOCK = {0x00010000: b"\x78\x56\x34\x12", 0x02010100: b"\x01\x23"}
 BLOCK[0x02030000] = b"\x78\x56\x80"
 BLOCK[0x02020100] = b"\xff\xff\xff"
@@ -23,6 +33,7 @@ class Bus:
     def __init__(self, number, behaviour):
         self.number = number
         self.preamble = 4
+        self.turns = Turns()
         self.cycle_ms = 0
         self.behaviour = behaviour
         self.asked = []  # (address, di)
@@ -71,14 +82,8 @@ class Schedule:
         slot, due, missed, late = self.slots.pop(0)
         return slot, [self.tasks[number] for number in due], missed, late
 
-    def resume(self, slot):
+    def resume(self, task, slot):
         self.resumed = slot
-
-    def following(self, slot):
-        return slot + 900
-
-    def due(self, slot):
-        return self.tasks
 
 
 class Site:
@@ -111,10 +116,12 @@ class Site:
             log = Journal(RamFlash(8))
             log.mount(1)
         self.journal = log
-        config = Settings(meters=settings, tasks=self.tasks, utc_offset=0, catalogue=Catalogue())
+        config = Settings(
+            meters=settings, tasks=self.tasks, zone=TimeZone(0), catalogue=Catalogue()
+        )
         self.collector = Collector(self.buses, config, self.clock, log, self.events)
 
-    def schedule(self, clock, tasks, utc_offset):
+    def schedule(self, clock, tasks):
         slots = [
             (slot, [self.tasks.index(t) for t in due], missed, late)
             for slot, due, missed, late in self.slots
@@ -181,6 +188,46 @@ async def test_values_land_at_their_items_places():
 async def test_only_due_tasks_are_read():
     site = Site([(SLOT, [POWER], 0, False)], [ENERGY, POWER], meters=2)
     assert [(r.task, r.meter) for r in await site.run()] == [(1, 1), (1, 2)]
+
+
+async def test_a_task_may_be_for_some_meters():
+    some = task("some", ["voltage.a"], meters=[3])
+    site = Site(slots([ENERGY, some], 1), [ENERGY, some], meters=3)
+    assert plain(await site.run()) == [
+        (0, 1, quality.GOOD, [12345678, 2301]),
+        (0, 2, quality.GOOD, [12345678, 2301]),
+        (0, 3, quality.GOOD, [12345678, 2301]),
+        (1, 3, quality.GOOD, [2301]),
+    ]
+    assert [di for _, di in site.buses[0].asked] == [0x00010000, 0x02010100] * 3  # shared
+    site = Site(slots([some], 1), [ENERGY, some], meters=3)
+    assert plain(await site.run()) == [(1, 3, quality.GOOD, [2301])]
+
+
+async def test_who_wants_the_bus_has_it_after_the_transaction_under_way():
+    site = Site(slots([ENERGY], 1), meters=8)
+    bus = site.buses[0]
+    had_it_after = []
+
+    async def command():
+        for _ in range(2):
+            async with bus.turns:
+                had_it_after.append(len(bus.asked))
+                await asyncio.sleep_ms(5)
+                had_it_after.append(len(bus.asked))
+
+    def begin(di):
+        asyncio.create_task(command())
+        del site.behaviour[address(3)]
+        return BLOCK[di]
+
+    site.behaviour[address(3)] = begin
+    assert len(await site.run()) == 8
+    # Alone while it has it; then it is the schedule's turn again.
+    begun, ended, begun_again, ended_again = had_it_after
+    assert 5 <= begun <= 6
+    assert ended == begun
+    assert begun_again == ended_again == begun + 1
 
 
 async def test_buses_are_read_side_by_side():
@@ -402,7 +449,7 @@ async def test_what_a_reading_means_stands_in_the_journal():
 
 
 async def test_the_largest_reading_fits():
-    full = Settings(name="full", items=["voltage.a"] * 8, every=900)
+    full = task("full", ["voltage.a"] * 8)
     site = Site(slots([full], 1), [full], meters=1)
     assert plain(await site.run()) == [(0, 1, quality.GOOD, [2301] * 8)]
 
@@ -512,9 +559,9 @@ async def test_meters_of_both_editions_give_the_same_items_in_the_same_scale():
 
 
 async def test_what_an_edition_has_not_is_not_asked_for():
-    task = Settings(name="net", items=["frequency", "energy.forward.total"], every=900)
+    net = task("net", ["frequency", "energy.forward.total"])
     old = {0x9010: b"\x78\x56\x34\x12"}
-    site = Site([(SLOT, [task], 0, False)], (task,), 1, behaviour={address(1): old.get}, old=(1,))
+    site = Site([(SLOT, [net], 0, False)], (net,), 1, behaviour={address(1): old.get}, old=(1,))
     (reading,) = await site.run()
     assert (reading.quality, reading.values) == (quality.GOOD, [None, 12345678])
     assert site.buses[0].asked == [(address(1), 0x9010)]

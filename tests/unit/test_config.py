@@ -299,6 +299,57 @@ def test_a_refused_password_is_not_shown():
             assert "4711" not in text, text
 
 
+def test_a_task_has_one_schedule():
+    data = good()
+    data["tasks"][1].pop("every")
+    assert "tasks[1] has no schedule; give one of every, daily and monthly" in refusal(data)
+    data["tasks"][1].update({"every": 900, "daily": "00:05"})
+    assert "tasks[1] has every and daily; give one of" in refusal(data)
+    data["tasks"][1] = {"name": "day", "items": ["voltage.a"], "daily": "23:59"}
+    assert read(data).tasks[1].daily == 1439
+    data["tasks"][1] = {"name": "month", "items": ["voltage.a"]}
+    data["tasks"][1]["monthly"] = {"day": 31, "at": "00:10"}
+    task = read(data).tasks[1]
+    assert (task.monthly.day, task.monthly.at) == (31, 10)
+    for path in ("tasks[1].monthly.day", "tasks[1].monthly.at"):
+        for value in (0, 32, "24:00", "9:00", "12:60", 5.0, True):
+            wrong = json.loads(json.dumps(data))
+            put(wrong, path, value)
+            assert "site.json: %s is " % path in refusal(wrong)
+
+
+def test_times_of_day():
+    data = good()
+    data["tasks"][1].pop("every")
+    for value in ("", "24:00", "0:05", "00:60", 5, None, "00:05:00", "0o:05"):
+        data["tasks"][1]["daily"] = value
+        assert "tasks[1].daily is %s; use a local time" % json.dumps(value) in refusal(data)
+
+
+def test_windows_of_the_day():
+    takes("tasks[0].windows", [["22:00", "06:00"]], [["08:00", "12:00"], ["13:00", "17:00"]])
+    for wrong in ([["08:00"]], [["08:00", "08:00"]], ["08:00"], [["08:00", "25:00"]]):
+        data = good()
+        data["tasks"][0]["windows"] = wrong
+        assert "tasks[0].windows[0]" in refusal(data)
+    data = good()
+    data["tasks"][0]["windows"] = [["08:01", "08:15"]]
+    assert "windows[0] has no slot in it: there is one every 900 s" in refusal(data)
+    data["tasks"][0]["windows"] = [["08:01", "08:16"]]
+    read(data)
+    data["tasks"][0]["daily"] = "00:05"
+    data["tasks"][0].pop("every")
+    assert "tasks[0].windows are for a task with every" in refusal(data)
+
+
+def test_a_task_may_be_for_some_meters():
+    takes("tasks[0].meters", [1], [3, 1])
+    refuses("tasks[0].meters", [], [1, 1], 1, "1")
+    data = good()
+    data["tasks"][0]["meters"] = [1, 4]
+    assert "tasks[0].meters[1] is 4; use the number of a meter" in refusal(data)
+
+
 def test_every_letter_may_stand_in_user_and_password():
     data = good()
     data["uplink"]["user"] = "marianne"
@@ -341,7 +392,6 @@ def test_missing_fields_are_named():
         ("meters[1].bus", lambda d: d["meters"][1].pop("bus")),
         ("tasks[1].name", lambda d: d["tasks"][1].pop("name")),
         ("tasks[1].items", lambda d: d["tasks"][1].pop("items")),
-        ("tasks[1].every", lambda d: d["tasks"][1].pop("every")),
         ("uplink.host", lambda d: d["uplink"].pop("host")),
         ("uplink.apn", lambda d: d["uplink"].pop("apn")),
     )

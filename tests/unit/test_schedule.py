@@ -4,14 +4,15 @@ import asyncio
 
 from concentrator import schedule as schedules
 from concentrator.clock import NEVER_SET, SYNCHRONISED
-from concentrator.schedule import Schedule, next_slot
+from concentrator.grids import Daily, Every
+from concentrator.schedule import Schedule
+from concentrator.timezone import TimeZone
 from fakes import Clock, Settings
 
 NOON = 1788264000  # 2026-09-01 12:00:00 UTC
 HOUR = 3600
 DAY = 86400
 CHINA = 8 * HOUR
-NEWFOUNDLAND = -(3 * HOUR + HOUR // 2)
 
 
 class Time:
@@ -32,8 +33,8 @@ class Time:
         await asyncio.sleep_ms(0)
 
 
-def task(every):
-    return Settings(every=every)
+def task(every, offset=0):
+    return Settings(grid=Every(every, TimeZone(offset)))
 
 
 async def give(schedule):
@@ -42,36 +43,11 @@ async def give(schedule):
     return slot, missed, late
 
 
-def start(now, tasks, offset=0):
+def start(now, tasks):
     clock = Clock(now)
     time = Time(clock)
     schedules.asyncio = time
-    return Schedule(clock, tasks, offset), clock, time
-
-
-def test_slots_fall_on_the_wall_clock():
-    assert next_slot(NOON + 1, 900, 0) == NOON + 900
-    assert next_slot(NOON + 899, 900, 0) == NOON + 900
-    # 12:00 UTC is 20:00 in China, 08:30 in Newfoundland.
-    assert next_slot(NOON, HOUR, CHINA) == NOON + HOUR
-    assert next_slot(NOON, HOUR, NEWFOUNDLAND) == NOON + HOUR // 2
-    assert next_slot(NOON + 1, 900, NEWFOUNDLAND) == NOON + 900
-
-
-def test_a_daily_slot_is_local_midnight():
-    assert next_slot(NOON, DAY, 0) == NOON + 12 * HOUR
-    assert next_slot(NOON, DAY, CHINA) == NOON + 4 * HOUR
-    assert next_slot(NOON, DAY, NEWFOUNDLAND) == NOON + 15 * HOUR + HOUR // 2
-    assert next_slot(NOON + 4 * HOUR, DAY, CHINA) == NOON + 28 * HOUR
-
-
-def test_the_next_slot_is_strictly_later_and_on_the_grid():
-    for offset in (0, CHINA, NEWFOUNDLAND, 14 * HOUR, -12 * HOUR):
-        for every in (5, 60, 900, HOUR, 6 * HOUR, DAY):
-            for now in (0, 1, every - 1, every, NOON - 1, NOON, NOON + 1, NOON + 86399):
-                slot = next_slot(now, every, offset)
-                assert now < slot <= now + every
-                assert (slot + offset) % every == 0
+    return Schedule(clock, tasks), clock, time
 
 
 async def test_wait_gives_slot_and_due_tasks():
@@ -86,8 +62,8 @@ async def test_wait_gives_slot_and_due_tasks():
 
 
 async def test_tasks_with_different_grids():
-    tasks = [task(HOUR), task(DAY)]
-    schedule, _, _ = start(NOON + 2 * HOUR, tasks, CHINA)
+    tasks = [task(HOUR, CHINA), task(DAY, CHINA)]
+    schedule, _, _ = start(NOON + 2 * HOUR, tasks)
     slots = []
     for _ in range(3):
         slots.append(await schedule.wait())
@@ -107,6 +83,18 @@ async def test_a_slot_that_begins_while_reading_is_given_late_and_those_before_i
     clock.ms += 185 * 1000  # reading takes three slots and a little
     assert await give(schedule) == (NOON + 240, 2, True)
     assert await give(schedule) == (NOON + 300, 0, False)
+
+
+async def test_no_task_hides_the_slot_of_another_that_passed_while_reading():
+    quarter, daily = task(900), Settings(grid=Daily(12 * 60 + 5, TimeZone(0)))
+    schedule, clock, _ = start(NOON - HOUR, [quarter, daily])
+    schedule.resume(0, NOON - HOUR)
+    schedule.resume(1, NOON - DAY + 300)
+    assert await schedule.wait() == (NOON - HOUR + 900, [quarter], 0, False)
+    clock.ms += (HOUR + 60) * 1000  # reading took an hour
+    assert await schedule.wait() == (NOON + 300, [daily], 0, True)
+    assert await schedule.wait() == (NOON + 900, [quarter], 3, True)
+    assert await schedule.wait() == (NOON + 1800, [quarter], 0, False)
 
 
 async def test_reading_that_ends_with_its_slot_makes_nothing_late():
@@ -134,14 +122,14 @@ async def test_a_clock_that_was_never_set_has_no_slots():
 
 async def test_the_slot_in_which_power_returns_is_given_late_and_those_without_power_are_counted():
     schedule, _, _ = start(NOON + 10, [task(900)])
-    schedule.resume(NOON - HOUR)
+    schedule.resume(0, NOON - HOUR)
     assert await give(schedule) == (NOON, 3, True)
     assert await give(schedule) == (NOON + 900, 0, False)
 
 
 async def test_after_a_reset_within_a_slot_it_is_not_given_again():
     schedule, _, _ = start(NOON + 10, [task(900)])
-    schedule.resume(NOON)
+    schedule.resume(0, NOON)
     assert await give(schedule) == (NOON + 900, 0, False)
 
 
