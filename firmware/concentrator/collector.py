@@ -7,10 +7,11 @@ import asyncio
 
 from micropython import const
 
-from . import grids, items, log, records
+from . import log, records
 from .journal import READING
 from .rounds import Rounds
 from .schedule import Schedule
+from .tasks import items_of, make_tasks
 
 _LOOK_BACK = const(4)  # slots: so far back the journal is searched for an interrupted one
 
@@ -21,16 +22,8 @@ class Collector:
     """All buses with their meters. They share tasks and journal, but none waits for another."""
 
     def __init__(self, buses, config, clock, journal, events):
-        catalogue = config.catalogue
-        editions = {items.EDITIONS[meter.protocol] for meter in config.meters}
-        names = []  # of all items that any task reads
-        for task in config.tasks:
-            names += [name for name in task.items if name not in names]
-        rules = [catalogue.rule(name) for name in names]
-        tasks = [
-            _Task(number, task, catalogue, editions, names, config.zone)
-            for number, task in enumerate(config.tasks)
-        ]
+        tasks = make_tasks(config)
+        rules = [config.catalogue.rule(name) for name in items_of(config.tasks)]
         self._journal = journal
         self._tasks = tasks
         self._lines = [
@@ -65,27 +58,6 @@ class Collector:
         """Finish the slots under way and begin no other."""
         for line in self._lines:
             line.stop()
-
-
-class _Task:
-    """A task with its number in the journal, and its items looked up.
-
-    `places` has, for every edition that a meter is of, where each item is: an items.Place or None.
-    `kept` is where each item is among all that are read at the site.
-    """
-
-    def __init__(self, number, settings, catalogue, editions, names, zone):
-        self.number = number
-        self.grid = grids.of(settings, zone)
-        self.meters = settings.meters  # their numbers; None for all
-        self.size = len(settings.items)
-        self.places = {
-            edition: [catalogue.place(name, edition) for name in settings.items]
-            for edition in editions
-        }
-        self.kept = [names.index(name) for name in settings.items]
-        scales = [catalogue.scale(name) for name in settings.items]
-        self.context = records.pack_task(settings.name, settings.items, scales)
 
 
 class _Line:

@@ -9,7 +9,7 @@ import json
 
 from micropython import const
 
-from . import config_fields, items, strict_json
+from . import budget, config_fields, items, strict_json
 from . import field_checks as check
 from .field_checks import ConfigError, Section
 from .journal import MAX_PAYLOAD
@@ -51,6 +51,7 @@ def parse(text, name="configuration"):
         _check_items(config)
         _check_tasks(config)
         _check_credentials(config.uplink)
+        budget.check(config)
     except ConfigError as error:
         raise ConfigError("%s: %s" % (name, error))
     config.hash = "%08x" % binascii.crc32(text.encode())

@@ -11,11 +11,12 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from . import items, plan, quality, records
+from . import items, quality, records
 from .journal import READING
 from .meter_reader import MeterReader, Row
 from .plausibility import History
 from .protocols.dlt645 import ReadTransaction
+from .tasks import bits_of, steps
 
 _DAY = const(86400)
 _SILENT = const(1 << 8)  # above the bits of the tasks
@@ -41,7 +42,7 @@ class Rounds:
         self._events = events
         # For each _SILENT, and a bit for every task of which it does not give all items.
         self._faults = array("H", [0] * len(meters))
-        self._members = bytes([_bits(tasks, meter.number) for meter in meters])  # of the tasks
+        self._members = bytes([bits_of(tasks, meter.number) for meter in meters])  # of the tasks
         self._postponed = bytearray(len(meters))  # who is asked again at the end of the slot
         self._pauses = bytearray(len(meters))  # slots: how rarely a silent meter is asked,
         self._asked_in = bytearray(len(meters))  # and in how many it is the next time
@@ -186,17 +187,8 @@ class Rounds:
         if key not in self._plans:
             if len(self._plans) == _MOST_PLANS:
                 self._plans.clear()
-            self._plans[key] = self._plan(edition, self._wanted[meter])
+            self._plans[key] = steps(self._tasks, self._wanted[meter], edition)
         return self._plans[key]
-
-    def _plan(self, edition, bits):
-        wanted = []
-        for task in self._tasks:
-            if bits >> task.number & 1:
-                for item, place in enumerate(task.places[edition]):
-                    if place is not None:  # the edition has such an item
-                        wanted.append((place, task.number, item, task.kept[item]))
-        return plan.make(wanted, items.blocks(edition))
 
     def _append(self, meter):
         """Write the readings of a meter to the journal."""
@@ -235,12 +227,3 @@ class Rounds:
             self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
         else:
             self._events.record("meter.recovered", meter=number)
-
-
-def _bits(tasks, number):
-    """A bit for each task that reads the meter of that number."""
-    bits = 0
-    for task in tasks:
-        if task.meters is None or number in task.meters:
-            bits |= 1 << task.number
-    return bits
