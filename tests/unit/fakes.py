@@ -7,6 +7,7 @@ import random
 import dlt645
 
 BLOCK_SIZE = 4096
+_ERASED = b"\xff" * BLOCK_SIZE
 SEED = int(os.getenv("SEED") or 645)
 HANG_MS = 20000  # what takes longer hangs; a slow machine is given time
 
@@ -88,25 +89,23 @@ class RamFlash:
     """Flash in memory; programming only clears bits."""
 
     def __init__(self, blocks):
-        self._data = bytearray(b"\xff" * (blocks * BLOCK_SIZE))
+        self._blocks = [bytearray(_ERASED) for _ in range(blocks)]  # the heap has no large holes
 
     def readblocks(self, block, buffer, offset=0):
-        at = block * BLOCK_SIZE + offset
-        buffer[:] = self._data[at : at + len(buffer)]
+        buffer[:] = memoryview(self._blocks[block])[offset : offset + len(buffer)]
 
     def writeblocks(self, block, buffer, offset=0):
-        at = block * BLOCK_SIZE + offset
+        data = self._blocks[block]
         for i, byte in enumerate(buffer):
-            self._data[at + i] &= byte
+            data[offset + i] &= byte
 
     def ioctl(self, operation, argument):
         if operation == 4:
-            return len(self._data) // BLOCK_SIZE
+            return len(self._blocks)
         if operation == 5:
             return BLOCK_SIZE
         if operation == 6:
-            at = argument * BLOCK_SIZE
-            self._data[at : at + BLOCK_SIZE] = b"\xff" * BLOCK_SIZE
+            self._blocks[argument][:] = _ERASED
         return 0
 
 
