@@ -232,9 +232,9 @@ class MeterReader:
         if not history.agree(0, kept, first, second):
             row.worsen(quality.SUSPECT)
             return
-        history.keep(0, self._meter, kept, second)
-        if history.is_suspect(0, kept):
+        if history.is_suspect(0, self._meter, kept, second):
             row.worsen(quality.SUSPECT)
+        history.keep(0, self._meter, kept, second)
 
     def _believe(self, kept, value):
         """Whether a value can follow the last one, or there is none."""
