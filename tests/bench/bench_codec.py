@@ -33,6 +33,7 @@ DAMAGE = {
     "truncation": ("truncation", None, None),
     "splice": ("splice of two", 5, 5),
 }
+TWICE_BUDGET = 50  # second readings of a thousand good answers
 
 # What others were measured at, on one set of 20 answers: a decoder that checks the sum only, PyPI
 # dlt645, and one that compares all that is known beforehand and looks at every digit.
@@ -73,13 +74,20 @@ def measure() -> list[Row]:
 
 
 def false_acceptance() -> list[Row]:
-    """Return how many damaged answers are accepted with a wrong value, per million of them."""
+    """Return how many damaged answers are accepted with a wrong value, per million of them.
+
+    And what it costs to read odd numbers twice.
+    """
     print(f"damaged answers: seed {SEED}, {TRIALS * len(DAMAGE):,} of them")
     print("peers: sum checks the frame alone; in brackets what was measured elsewhere")
     program = compile_c("false_acceptance", [HERE / "native" / "false_acceptance.c"], OPTIMIZED)
-    counted = run(program, SEED, TRIALS).splitlines()
-    peer = peer_acceptance(run(program, SEED, PEER_TRIALS, "--show").splitlines())
-    read_twice = believed(run(program, SEED, TRIALS, "--wrong").splitlines())
+    judge = codec_history.Judge(SEED)
+    with tempfile.TemporaryDirectory() as folder:
+        values = Path(folder) / "values"
+        values.write_text("".join(f"{moment}\n" for moment in judge.moments()))
+        counted = run(program, values, SEED, TRIALS).splitlines()
+        peer = peer_acceptance(run(program, values, SEED, PEER_TRIALS, "--show").splitlines())
+        read_twice = believed(judge, run(program, values, SEED, TRIALS, "--wrong").splitlines())
     rows = []
     for line in counted:
         kind, *figures = line.split()
@@ -94,7 +102,20 @@ def false_acceptance() -> list[Row]:
             Row("... parity errors seen", with_parity, "ppm"),
             Row("... both", read_twice[kind, True], "ppm", budget=parity_budget),
         ]
-    return rows
+    return [*rows, *second_readings(judge)]
+
+
+def second_readings(judge: codec_history.Judge) -> list[Row]:
+    """Return how many of the good answers were read twice, of all and of every item."""
+    of_thousand = "of 1000"
+    all_items = judge.twice(codec_history.ANSWERS)
+    return [
+        Row("good answers read twice", all_items, of_thousand, budget=TWICE_BUDGET),
+        *(
+            Row(f"... {name}", judge.twice([identifier]), of_thousand)
+            for identifier, name in codec_history.NAMES.items()
+        ),
+    ]
 
 
 def peer_acceptance(lines: list[str]) -> dict[str, float]:
@@ -107,19 +128,16 @@ def peer_acceptance(lines: list[str]) -> dict[str, float]:
     return {kind: wrong[kind] * MILLION / PEER_TRIALS for kind in DAMAGE}
 
 
-def believed(lines: list[str]) -> dict[tuple[str, bool], float]:
+def believed(judge: codec_history.Judge, lines: list[str]) -> dict[tuple[str, bool], float]:
     """Return how many of the wrong numbers in these lines do not look odd, per million.
 
     By kind of damage, and whether parity errors are seen. What looks odd is read a second time
     (concentrator/plausibility.py), and right then. Four of five items are numbers.
     """
-    judge = codec_history.Judge(SEED)
     wrong: Counter[tuple[str, bool]] = Counter()
-    for line in lines:
-        kind, passes_parity, identifier, *payloads = line.split(" ")
-        if judge.believes(identifier, *map(bytes.fromhex, payloads)):
-            wrong[kind, False] += 1
-            wrong[kind, True] += passes_parity == "1"
+    for answer in judge.believed([codec_history.Wrong.parse(line) for line in lines]):
+        wrong[answer.kind, False] += 1
+        wrong[answer.kind, True] += answer.passes_parity
     of_million = MILLION / (TRIALS * 4 / 5)
     return {(kind, seen): wrong[kind, seen] * of_million for kind in DAMAGE for seen in (0, 1)}
 

@@ -2,22 +2,24 @@
 //
 // How many damaged answers are taken for good ones, with a wrong value.
 //
-//   false_acceptance SEED COUNT         COUNT answers of every kind of damage; a line for each:
-//                                       kind, trials, wrong values accepted by ours, by ours when
-//                                       the UART reports parity errors, and by a decoder that
-//                                       checks nothing but the frame
-//   false_acceptance SEED COUNT --show  the same answers instead, for other decoders to try:
-//                                       kind; address, identifier and value bytes of the true
-//                                       answer in hex; the damaged one in hex
-//   false_acceptance SEED COUNT --wrong those of COUNT that ours accepts with a wrong value: kind;
-//                                       1 if parity errors would not have shown it; identifier,
-//                                       value bytes of the true answer and those that were
-//                                       accepted, in hex
+//   false_acceptance VALUES SEED COUNT         COUNT answers of every kind of damage; a line for
+//                                              each: kind, trials, wrong values accepted by ours,
+//                                              by ours when the UART reports parity errors, and by
+//                                              a decoder that checks nothing but the frame
+//   false_acceptance VALUES SEED COUNT --show  the same answers instead, for other decoders to
+//                                              try: kind; address, identifier and value bytes of
+//                                              the true answer in hex; the damaged one in hex
+//   false_acceptance VALUES SEED COUNT --wrong those of COUNT that ours accepts with a wrong
+//                                              value: kind; 1 if parity errors would not have
+//                                              shown it; moment and meter; identifier, value bytes
+//                                              of the true answer and those that were accepted, in
+//                                              hex
 //
 // A trial: an answer as it stands on the wire, wake-up bytes included, is damaged and given to the
 // decoders together with the request it answers, and silence follows. Nothing is asked twice.
-// There are four meters of five items; others take their place every now and then, so that no
-// figure hangs on a few numbers.
+// There are four meters of five items. VALUES is a file with a line for every moment: the value
+// bytes of the first four items of the first meter, in hex, then those of the second...; the fifth
+// is a date. The next moment comes every now and then, so that no figure hangs on a few numbers.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +33,8 @@
 #define LINE_MAX (2 * (DLT645_FRAME_MAX + DLT645_PREAMBLE_MAX))
 #define VALUES_MAX (8)
 #define BLOCK_MAX (20) // bytes of the longest item
-#define RENEWED (1000) // trials from one set of meters to the next
+#define NUMBERS (4)    // items with numbers, the first
+#define RENEWED (1000) // trials from one moment to the next
 
 static const uint32_t identifiers[ITEMS] = {
     0x00010000, // energy
@@ -40,7 +43,16 @@ static const uint32_t identifiers[ITEMS] = {
     0x02030000, // active power
     0x04000101, // date
 };
+static const size_t sizes[NUMBERS] = {4, 20, 2, 3};
 static const uint8_t preambles[METERS] = {4, 4, 1, 0};
+
+typedef struct {
+    uint8_t payloads[METERS][NUMBERS][BLOCK_MAX];
+} moment_t;
+
+static moment_t *moments;
+static size_t moment_count;
+static size_t moment; // of the answers
 
 typedef struct {
     dlt645_request_t request;
@@ -85,67 +97,87 @@ static size_t put_bcd(uint8_t *to, uint32_t number, size_t size) {
     return size;
 }
 
-static size_t put_value(uint8_t *to, uint32_t identifier) {
-    size_t size = 0;
-    uint32_t rates[4];
-    uint32_t total = 0;
-    switch (identifier) {
-    case 0x00010000:
-        return put_bcd(to, below(100000000), 4);
-    case 0x0001ff00:
-        for (size_t i = 0; i < 4; i++) {
-            total += rates[i] = below(25000000);
+// Day of the week, day, month, year.
+static void put_date(uint8_t *to) {
+    put_bcd(to, below(7), 1);
+    put_bcd(to + 1, 1 + below(28), 1);
+    put_bcd(to + 2, 1 + below(12), 1);
+    put_bcd(to + 3, 20 + below(10), 1);
+}
+
+static void fail(const char *message, const char *what) {
+    fprintf(stderr, "false_acceptance: %s%s\n", message, what);
+    exit(1);
+}
+
+static bool read_moment(FILE *file, moment_t *m) {
+    for (size_t i = 0; i < METERS * NUMBERS; i++) {
+        uint8_t *to = m->payloads[i / NUMBERS][i % NUMBERS];
+        for (size_t k = 0; k < sizes[i % NUMBERS]; k++) {
+            unsigned byte;
+            if (fscanf(file, "%2x", &byte) != 1) {
+                return false;
+            }
+            to[k] = (uint8_t)byte;
         }
-        size = put_bcd(to, total, 4);
-        for (size_t i = 0; i < 4; i++) {
-            size += put_bcd(to + size, rates[i], 4);
-        }
-        return size;
-    case 0x02010100:
-        return put_bcd(to, 2000 + below(400), 2);
-    case 0x02030000:
-        size = put_bcd(to, below(80000), 3);
-        to[size - 1] |= below(2) ? 0x80 : 0;
-        return size;
-    default: {
-        size = put_bcd(to, below(7), 1);
-        size += put_bcd(to + size, 1 + below(28), 1);
-        size += put_bcd(to + size, 1 + below(12), 1);
-        return size + put_bcd(to + size, 20 + below(10), 1);
     }
+    return true;
+}
+
+static void read_moments(const char *path) {
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        fail("no file ", path);
+    }
+    moment_t m;
+    while (memset(&m, 0, sizeof(m)), read_moment(file, &m)) {
+        moments = realloc(moments, (moment_count + 1) * sizeof(m));
+        if (moments == NULL) {
+            fail("no memory for ", path);
+        }
+        moments[moment_count++] = m;
+    }
+    fclose(file);
+    if (moment_count == 0) {
+        fail("no values in ", path);
     }
 }
 
-static void make_answer(answer_t *a, uint32_t identifier, const uint8_t *address,
-                        size_t preamble) {
+static void make_answer(answer_t *a, size_t meter, size_t item, const uint8_t *address) {
+    uint32_t identifier = identifiers[item];
     memset(a, 0, sizeof(*a));
     uint8_t data[DLT645_DATA_MAX];
     for (size_t i = 0; i < 4; i++) {
         data[i] = a->request.identifier[i] = (uint8_t)(identifier >> 8 * i);
     }
-    a->length = put_value(a->payload, identifier);
+    if (item < NUMBERS) {
+        a->length = sizes[item];
+        memcpy(a->payload, moments[moment].payloads[meter][item], a->length);
+    } else {
+        a->length = 4;
+        put_date(a->payload);
+    }
     memcpy(data + 4, a->payload, a->length);
     memcpy(a->request.address, address, DLT645_ADDRESS_SIZE);
     a->request.control = DLT645_READ;
     a->request.identifier_size = 4;
     a->size = dlt645_encode(a->line, sizeof(a->line), address, DLT645_FROM_METER | DLT645_READ,
-                            data, a->length + 4, preamble);
+                            data, a->length + 4, preambles[meter]);
     bool known = dlt645_item(DLT645_2007, identifier, &a->rule);
     a->count = dlt645_values(&a->rule, a->payload, a->length, a->values, VALUES_MAX);
     if (!known || a->size == 0 || a->count < 1) {
-        fprintf(stderr, "false_acceptance: item %08lx is not known as it should be\n",
-                (unsigned long)identifier);
-        exit(1);
+        fail("an item is not known as it should be", "");
     }
 }
 
-static void renew_answers(void) {
+static void renew_answers(unsigned long trial) {
+    moment = trial / RENEWED % moment_count;
     for (size_t meter = 0; meter < METERS; meter++) {
         uint8_t address[DLT645_ADDRESS_SIZE];
         put_bcd(address, below(100000000), 4);
         put_bcd(address + 4, below(10000), 2);
         for (size_t i = 0; i < ITEMS; i++) {
-            make_answer(&answers[meter * ITEMS + i], identifiers[i], address, preambles[meter]);
+            make_answer(&answers[meter * ITEMS + i], meter, i, address);
         }
     }
 }
@@ -335,8 +367,7 @@ static void check_answers(void) {
         memcpy(whole.bytes, a->line, a->size);
         if (ours(a, &whole, false) != RIGHT || ours(a, &whole, true) != RIGHT ||
             checksum_only(a, &whole) != RIGHT) {
-            fprintf(stderr, "false_acceptance: an answer without damage is not taken\n");
-            exit(1);
+            fail("an answer without damage is not taken", "");
         }
     }
 }
@@ -354,7 +385,7 @@ static const struct {
 
 static const answer_t *make_damaged(damaged_t *d, size_t kind, unsigned long trial) {
     if (trial % RENEWED == 0) {
-        renew_answers();
+        renew_answers(trial);
         check_answers();
     }
     const answer_t *a = &answers[below(ANSWERS)];
@@ -398,7 +429,8 @@ static void show_wrong(unsigned long count) {
             const answer_t *a = make_damaged(&d, kind, i);
             bool passes_parity = ours(a, &d, true) == WRONG;
             if (ours(a, &d, false) == WRONG) {
-                printf("%s %d ", kinds[kind].name, passes_parity);
+                printf("%s %d %zu %zu ", kinds[kind].name, passes_parity, moment,
+                       (size_t)(a - answers) / ITEMS);
                 print_hex(a->request.identifier, 4);
                 printf(" ");
                 print_hex(a->payload, a->length);
@@ -428,14 +460,16 @@ static void count_wrong(unsigned long count) {
 
 int main(int argc, char **argv) {
     void (*output)(unsigned long count) = count_wrong;
-    if (argc > 3) {
-        output = strcmp(argv[3], "--show") == 0 ? show : show_wrong;
+    if (argc > 4) {
+        output = strcmp(argv[4], "--show") == 0 ? show : show_wrong;
     }
-    if (argc < 3 || (output == show_wrong && strcmp(argv[3], "--wrong") != 0)) {
-        fprintf(stderr, "usage: false_acceptance SEED COUNT [--show | --wrong]\n");
+    if (argc < 4 || (output == show_wrong && strcmp(argv[4], "--wrong") != 0)) {
+        fprintf(stderr, "usage: false_acceptance VALUES SEED COUNT [--show | --wrong]\n");
         return 2;
     }
-    random_state = strtoull(argv[1], NULL, 10);
-    output(strtoul(argv[2], NULL, 10));
+    read_moments(argv[1]);
+    random_state = strtoull(argv[2], NULL, 10);
+    output(strtoul(argv[3], NULL, 10));
+    free(moments);
     return 0;
 }
