@@ -15,6 +15,7 @@ from .collector import Collector
 from .events import Events
 from .health import Health, collect_often
 from .journal import Journal, JournalError
+from .timekeeper import Timekeeper
 from .uplink import Uplink
 
 _DRAIN_S = const(20)  # at an orderly stop, how long to wait for acknowledgements
@@ -55,16 +56,12 @@ class Application:
         self.journal = Journal(board.journal_flash())
         self.journal.mount(struct.unpack("<I", board.random_bytes(4))[0] >> 2)
         self.events = Events(self.journal, self.clock)
+        self.timekeeper = Timekeeper(self.clock, self.events)
         self.collector = Collector(self.buses, config, self.clock, self.journal, self.events)
-        self.modem = _modem(config.uplink, modem_port, self._network_time, ppp)
+        self.modem = _modem(config.uplink, modem_port, self.timekeeper.set_by_network, ppp)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
         self.health.uplink = self.uplink
-
-    def _network_time(self, utc_ms):
-        stepped = self.clock.synchronise(utc_ms)
-        if stepped:
-            self.events.record("clock.stepped", ms=stepped)
 
     async def run(self):
         """Run until an orderly stop is asked for; returns the exit code."""

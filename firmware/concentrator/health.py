@@ -76,6 +76,8 @@ class Health:
         snapshot = {
             "time": self._clock.now(),
             "clock": self._clock.quality,
+            "source": self._clock.source,
+            "drift": self._clock.drift_ppm,
             "up": self._up,
             "status": self.status(),
             "signal": self._modem.signal,

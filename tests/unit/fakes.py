@@ -72,6 +72,21 @@ class Clock:
         return self.ms
 
 
+class Rtc:
+    """A real-time clock, which is its own function for reading; it keeps how often it was set."""
+
+    def __init__(self, ms):
+        self.ms = ms
+        self.sets = 0
+
+    def __call__(self):
+        return self.ms
+
+    def set(self, ms):
+        self.ms = ms
+        self.sets += 1
+
+
 class Events:
     """Keeps what is recorded: [(name, detail)]."""
 
