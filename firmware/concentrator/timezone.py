@@ -31,13 +31,13 @@ def parse_change(text):
 class TimeZone:
     """The local time of a place. All instants are seconds since 1970 UTC.
 
-    `standard` is local time minus UTC in seconds; `begins` and `ends`, if there is a summer time,
-    are what parse_change() gives, and `shift` by how many seconds it is ahead.
+    `standard` is local time minus UTC in seconds, in winter; `begins` and `ends`, if there is a
+    summer time, are what parse_change() gives, and `shift` by how many seconds it is ahead.
     """
 
     def __init__(self, standard, begins=None, ends=None, shift=0):
         self.shift = shift if begins else 0
-        self._standard = standard
+        self.standard = standard
         self._begins = begins
         self._ends = ends
         # The offset that was last looked up, and from when until before when it holds.
@@ -68,23 +68,23 @@ class TimeZone:
 
         The first of two, in autumn; when they jump over it, in spring, that is the instant.
         """
-        late = local - self._standard
+        late = local - self.standard
         if not self._begins:
             return late
         early = late - self.shift
-        if self.offset(early) != self._standard:
+        if self.offset(early) != self.standard:
             return early
-        return late if self.offset(late) == self._standard else self._from
+        return late if self.offset(late) == self.standard else self._from
 
     def _look_up(self, utc):
         if self._from is not None and self._from <= utc < self._until:
             return
         year = dates.civil(utc)[0]
-        summer = self._standard + self.shift
+        summer = self.standard + self.shift
         changes = []
         for nearby in (year - 1, year, year + 1):
-            changes.append((_moment(nearby, self._begins) - self._standard, summer))
-            changes.append((_moment(nearby, self._ends) - summer, self._standard))
+            changes.append((_moment(nearby, self._begins) - self.standard, summer))
+            changes.append((_moment(nearby, self._ends) - summer, self.standard))
         changes.sort()
         self._from, self._offset = [change for change in changes if change[0] <= utc][-1]
         self._until = next(change[0] for change in changes if change[0] > utc)

@@ -1,0 +1,167 @@
+"""Watches the clocks of the meters on a bus, and sets those that are a little off.
+
+A meter's tariffs, freezes and load records go by its own clock. DL/T 645 lets anybody tell all
+meters of a line the time (08H), and a meter heeds that once a day, if it is not off by more than
+five minutes and midnight is not within five minutes. It says nothing to it: whether it helped, the
+next look shows. What is off by more needs a password, and somebody who knows why.
+
+Meters know nothing of summer time: their clocks are compared with the zone's standard time.
+"""
+
+from time import ticks_diff, ticks_ms
+
+from micropython import const
+
+from . import dates, items, log, quality
+from .clock import SYNCHRONISED
+from .protocols.dlt645_commands import CommandTransaction
+from .protocols.dlt645_requests import set_time
+
+CHECK_AT = const(185)  # minute of the local day: a time at which the meters may be told the time
+
+_REPORT_S = const(60)
+_SET_S = const(10)  # a meter is to be right to this
+_MOST_SET_S = const(290)  # DL/T 645 says 5 minutes; some of it may pass until the meter hears it
+_SLOWEST_MS = const(5000)  # an answer that took longer does not tell when the meter made it
+
+# From 5 to 9 minutes after a quarter of an hour: then no clock that is off by less than five is
+# moved over a quarter, at which tariffs change and load records are made.
+_QUARTER_MIN = const(15)
+_FIRST_MIN = const(5)
+_LAST_MIN = const(8)
+_DAY_MIN = const(1440)
+
+_DATE_AND_TIME = {2007: (0x04000101, 0x04000102), 1997: (0xC010, 0xC011)}
+
+_log = log.get("clocks")
+
+
+class MeterClocks:
+    """The clocks of the meters on one bus. `meters` are their sections of the configuration.
+
+    `transaction` is a ReadTransaction that nobody else uses meanwhile, and `await read(meter,
+    transaction)` exchanges it on the bus and gives a quality; `meter` is None for what is told to
+    all of them. `may_set`: whether they may be told the time.
+    """
+
+    def __init__(self, bus, meters, clock, zone, events, may_set):
+        self._bus = bus
+        self._meters = meters
+        self._clock = clock
+        self._zone = zone
+        self._events = events
+        self._may_set = may_set
+        self._off = set()  # numbers of the meters that were reported
+        self._told = None  # the day on which the meters were last told the time
+
+    async def check(self, transaction, read):
+        """Look at all clocks, once a day; tell the time if that helps a meter, and is allowed.
+
+        To be called at CHECK_AT: at other times of the day the time is perhaps not told.
+        """
+        wrong = 0
+        for meter in self._meters:
+            seconds = await self._deviation(meter, transaction, read)
+            if seconds is None:
+                continue
+            self._report(meter.number, seconds)
+            if _SET_S < abs(seconds) < _MOST_SET_S:
+                wrong += 1
+        if wrong and self._may_set and self._may_tell():
+            telling = _Telling(self._bus.preamble, self._local)
+            if await read(None, telling) == quality.GOOD:
+                self._told = self._local() // dates.DAY
+                self._events.record("meters.time", bus=self._bus.number, meters=wrong)
+
+    def _local(self):
+        """Standard time to the nearest second, in seconds since 1970 without a zone."""
+        return (self._clock.now_ms() + 500) // 1000 + self._zone.standard
+
+    def _may_tell(self):
+        """Whether now is a time at which nothing of the meters' records is put in disorder."""
+        if self._clock.quality != SYNCHRONISED:
+            return False
+        local = self._local()
+        minute = local % dates.DAY // 60
+        near_midnight = not _QUARTER_MIN <= minute < _DAY_MIN - _QUARTER_MIN
+        in_time = _FIRST_MIN <= minute % _QUARTER_MIN <= _LAST_MIN
+        return in_time and not near_midnight and local // dates.DAY != self._told
+
+    def _report(self, number, seconds):
+        """Make events of a clock that goes wrong, and of one that is right again."""
+        off = abs(seconds) > _REPORT_S
+        if off and number not in self._off:
+            self._off.add(number)
+            self._events.record("meter.clock", meter=number, seconds=seconds)
+        elif not off and number in self._off:
+            self._off.remove(number)
+            self._events.record("meter.clock_right", meter=number, seconds=seconds)
+
+    async def _deviation(self, meter, transaction, read):
+        """By how many seconds a meter's clock is fast; None when that cannot be told."""
+        if self._clock.quality != SYNCHRONISED:
+            return None
+        steps = self._clock.steps
+        edition = items.EDITIONS[meter.protocol]
+        date_of, time_of = _DATE_AND_TIME[edition]
+        transaction.prepare(meter.address, date_of, edition)
+        date = await self._digits(meter, transaction, read)
+        transaction.prepare(meter.address, time_of, edition)
+        asked = ticks_ms()
+        time = await self._digits(meter, transaction, read)
+        took_ms = ticks_diff(ticks_ms(), asked)
+        now_ms = self._clock.now_ms() - took_ms // 2
+        if time is not None and time[:2] == "00":  # it may have been midnight in between
+            transaction.prepare(meter.address, date_of, edition)
+            date = await self._digits(meter, transaction, read)
+        shown = _seconds(date, time)
+        if shown is None or took_ms > _SLOWEST_MS or self._clock.steps != steps:
+            _log.info("meter %d: no telling its clock from %s %s", meter.number, date, time)
+            return None
+        # Half a second of what a clock shows has passed, on average: to the nearest second.
+        local_ms = now_ms + self._zone.standard * 1000
+        return (shown * 1000 + 500 - local_ms + 500) // 1000
+
+    @staticmethod
+    async def _digits(meter, transaction, read):
+        """What a meter says to a transaction; None when it does not."""
+        result = quality.MORE
+        while result == quality.MORE:
+            result = await read(meter, transaction)
+        return transaction.value(0) if result == quality.GOOD else None
+
+
+def _seconds(date, time):
+    """Seconds since 1970 of YYMMDDWW and hhmmss; None for what is no date and time."""
+    if date is None or time is None:
+        return None
+    year, month, day = [int(date[i : i + 2]) for i in (0, 2, 4)]
+    clock = [int(time[i : i + 2]) for i in (0, 2, 4)]
+    seconds = dates.utc_seconds(2000 + year, month, day, *clock)
+    # What is no date comes back as another one.
+    same = dates.civil(seconds) == (2000 + year, month, day) + tuple(clock)
+    return seconds if same else None
+
+
+class _Telling:
+    """Tells all meters the time: that of the moment in which the bus sends it.
+
+    At 2400 baud the last byte has gone out a tenth of a second later.
+    """
+
+    answered = False
+    repeatable = False
+
+    def __init__(self, preamble, local):
+        self._transaction = CommandTransaction(preamble)
+        self._local = local
+        self.decoder = self._transaction.decoder
+        self.request = None
+
+    @property
+    def request_size(self):
+        """Bytes of the request, which is made when the bus first asks for its size."""
+        if self.request is None:
+            self._transaction.prepare(set_time(dates.civil(self._local())))
+            self.request = self._transaction.request
+        return self._transaction.request_size
