@@ -62,6 +62,13 @@ class Application:
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
         self.health.uplink = self.uplink
+        self._time_server = None
+        if config.uplink.time_server:
+            from .sntp import TimeServer  # what no site has needs no memory
+
+            self._time_server = TimeServer(
+                config.uplink.time_server, self.modem, self.uplink, self.timekeeper.set_by_server
+            )
 
     async def run(self):
         """Run until an orderly stop is asked for; returns the exit code."""
@@ -75,6 +82,8 @@ class Application:
             "uplink": self.uplink.run(),
             "collector": self.collector.run(),
         }
+        if self._time_server:
+            parts["time server"] = self._time_server.run()
         for name, part in parts.items():
             asyncio.create_task(self._supervise(name, part))
         asyncio.create_task(self._stop_when_asked())

@@ -1,4 +1,4 @@
-"""The commands of the modem's own TCP stack: contexts (AT+QIACT) and sockets (AT+QIOPEN)."""
+"""The commands of the modem's own TCP and UDP: contexts (AT+QIACT) and sockets (AT+QIOPEN)."""
 
 from .at import Answer, Command
 from .commands import handles, integer, only
@@ -14,6 +14,7 @@ DEFAULT_CLOSE_S = 10
 _CONTEXTS = range(1, 17)
 _SOCKETS = range(MAX_SOCKETS)
 _BUFFER_MODE = 0
+_KINDS = ("TCP", "UDP")
 
 
 def _context(modem: Modem, number: int) -> Context:
@@ -92,7 +93,8 @@ async def _open(modem: Modem, command: Command) -> Answer:
     host = _text(command, 3)
     port = integer(command, 4, range(1, 65536))
     integer(command, 5, range(65536), default=0)  # the local port is left to the system
-    if _text(command, 2).upper() != "TCP":
+    kind = _text(command, 2).upper()
+    if kind not in _KINDS:
         raise SocketCommandError(TcpError.NOT_SUPPORTED)
     if integer(command, 6, range(3), default=_BUFFER_MODE) != _BUFFER_MODE:
         raise SocketCommandError(TcpError.NOT_SUPPORTED)
@@ -100,7 +102,7 @@ async def _open(modem: Modem, command: Command) -> Answer:
         raise SocketCommandError(TcpError.INVALID_PARAMETER)
     if not _context(modem, context).active:
         raise SocketCommandError(TcpError.CONTEXT_NOT_OPENED)
-    return Answer(then=lambda: modem.sockets.open(number, context, host, port))
+    return Answer(then=lambda: modem.sockets.open(number, context, kind, host, port))
 
 
 @handles("+QISEND")
@@ -153,8 +155,8 @@ async def _state(modem: Modem, command: Command) -> Answer:
         sockets = [s for s in sockets if (s.number if by_socket else s.context) == wanted]
     return Answer(
         [
-            f'+QISTATE: {s.number},"TCP","{s.remote_address or s.host}",{s.port},{s.local_port},'
-            f'{s.state.value},{s.context},{s.number},{_BUFFER_MODE},"uart1"'
+            f'+QISTATE: {s.number},"{s.kind}","{s.remote_address or s.host}",{s.port},'
+            f'{s.local_port},{s.state.value},{s.context},{s.number},{_BUFFER_MODE},"uart1"'
             for s in sockets
         ]
     )

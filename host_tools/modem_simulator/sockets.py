@@ -1,4 +1,4 @@
-"""The modem's TCP sockets: buffers and events as the host sees them, real TCP behind them."""
+"""The modem's sockets: buffers and events as the host sees them, real TCP or UDP behind them."""
 
 import asyncio
 import ipaddress
@@ -31,15 +31,17 @@ class ModemSocket:
 
     Up: `send()` -> queue -> rate of the link -> delay -> TCP -> delay -> acknowledged.
     Down: TCP -> rate of the link -> delay -> receive buffer -> `read()`.
+    UDP goes the same way, and counts as acknowledged once it is sent.
     """
 
     def __init__(
-        self, table: "SocketTable", number: int, context: int, host: str, port: int
+        self, table: "SocketTable", number: int, context: int, kind: str, host: str, port: int
     ) -> None:
         """Create a socket that is about to open."""
         self._table = table
         self.number = number
         self.context = context
+        self.kind = kind
         self.host = host
         self.port = port
         self.remote_address = ""
@@ -146,9 +148,12 @@ class ModemSocket:
             self.remote_address = await look_up(self.host, self._table.conditions.host_names)
         except OSError:
             return TcpError.DNS_FAILED
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        tcp = socket.socket(
+            socket.AF_INET, socket.SOCK_STREAM if self.kind == "TCP" else socket.SOCK_DGRAM
+        )
         tcp.setblocking(False)
-        tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.kind == "TCP":
+            tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             await link.usable.wait()
             address = (self.remote_address, self.port)
@@ -265,13 +270,13 @@ class SocketTable:
         """Return the sockets in use, by connection ID."""
         return [self._sockets[number] for number in sorted(self._sockets)]
 
-    def open(self, number: int, context: int, host: str, port: int) -> None:
+    def open(self, number: int, context: int, kind: str, host: str, port: int) -> None:
         """Start to open a socket; +QIOPEN tells how it went."""
         if number in self._sockets:
             self.last_error = TcpError.ID_IN_USE
             self.announce(f"+QIOPEN: {number},{TcpError.ID_IN_USE.value}")
             return
-        self._sockets[number] = ModemSocket(self, number, context, host, port)
+        self._sockets[number] = ModemSocket(self, number, context, kind, host, port)
         self._sockets[number].start()
 
     def opened(self, which: ModemSocket, error: TcpError) -> None:

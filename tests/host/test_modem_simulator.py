@@ -352,6 +352,24 @@ def test_a_failed_open_says_why_and_frees_the_socket(
     assert bench.host.ask("AT+QISTATE?") == ["OK"]
 
 
+def test_a_datagram_goes_both_ways_beside_a_connection(bench: Bench) -> None:
+    bench.connected()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(5)
+        command = f'AT+QIOPEN=1,1,"UDP","127.0.0.1",{peer.getsockname()[1]},0,0'
+        assert bench.host.ask(command) == ["OK"]
+        bench.host.hear("+QIOPEN: 1,0")
+        assert bench.host.send(b"what?", 1) == "SEND OK"
+        question, sender = peer.recvfrom(100)
+        assert question == b"what?"
+        peer.sendto(b"that", sender)
+        bench.host.hear('+QIURC: "recv",1')
+        assert bench.host.ask("AT+QIRD=1,100")[:2] == ["+QIRD: 4", "that"]
+        assert bench.host.ask("AT+QICLOSE=1,2") == ["OK"]
+    assert '"TCP"' in bench.host.ask("AT+QISTATE?")[0]
+
+
 def test_opening_needs_an_active_context_and_a_free_number(bench: Bench) -> None:
     command = f'AT+QIOPEN=1,0,"TCP","localhost",{bench.server.port},0,0'
     assert bench.host.ask(command) == ["ERROR"]

@@ -170,6 +170,28 @@ async def test_dial_link_connection_and_an_orderly_end():
     assert site.port.commands[-1] == "AT+CCLK?"
 
 
+async def test_a_question_over_udp_needs_the_link():
+    asked = []
+
+    async def ask(address, port, make, judge, check, wait_ms):
+        check()
+        asked.append((address, port))
+        if port == 7:
+            raise OSError(113)
+        return judge(make())
+
+    site = Site()
+    ppp.udp = Settings(ask=ask)
+    text = await raises_async(ModemError, site.modem.ask(HOST, 123, bytes, len, 50))
+    assert text == "hung up"
+    transport = await site.online()
+    assert await site.modem.ask(HOST, 123, lambda: b"what?", len, 50) == 5
+    text = await raises_async(ModemError, site.modem.ask(HOST, 7, bytes, len, 50))
+    assert text == HOST + ": not reachable (error 113)"
+    assert asked == [(HOST, 123), (HOST, 7)]
+    await transport.close()
+
+
 async def test_every_connection_dials_anew():
     site = Site()
     for count in (1, 2, 3):

@@ -37,7 +37,8 @@ class QuectelModem(CellularModem):
             return
         super()._execute(command)
         if command.startswith("AT+QIOPEN=") and self.opening is not None:
-            self.say(b"\r\n+QIOPEN: 0,%s\r\n" % self.opening.encode())
+            number = command.split(",")[1].encode()
+            self.say(b"\r\n+QIOPEN: %s,%s\r\n" % (number, self.opening.encode()))
 
 
 def start(apn_user=None, apn_password=None):
@@ -87,6 +88,43 @@ async def test_a_connection():
     assert await raises_async(ModemError, transport.read()) == "closed by the broker"
     await transport.close()
     assert port.commands[-1] == "AT+QICLOSE=0,2"
+
+
+async def test_a_question_over_udp_beside_the_connection():
+    modem, port = start()
+    await modem.start()
+    transport = await modem.connect("broker", 1883)
+    packets = []
+
+    def judge(packet):
+        packets.append(packet)
+        port.answers["AT+QIRD=1,1500"] = "+QIRD: 4\r\ngood\r\n\r\nOK"
+        return packet if packet == b"good" else None
+
+    port.answers["AT+QIRD=1,1500"] = "+QIRD: 3\r\nbad\r\n\r\nOK"
+    asking = asyncio.create_task(modem.ask("server", 123, lambda: b"what?", judge, 2000))
+    assert await until(lambda: port.sent == b"what?")
+    assert 'AT+QIOPEN=1,1,"UDP","server",123,0,0' in port.commands
+    port.say(b'\r\n+QIURC: "recv",1\r\n')
+    assert await asking == b"good"
+    assert packets == [b"bad", b"good"]
+    assert port.commands[-1] == "AT+QICLOSE=1,2"
+    port.sent = b""
+    await transport.send(b"hello")
+    assert port.commands[-1] == "AT+QISEND=0,5"
+
+
+async def test_a_question_without_an_answer_costs_the_connection_nothing():
+    modem, port = start()
+    await modem.start()
+    transport = await modem.connect("broker", 1883)
+    assert await modem.ask("server", 123, lambda: b"what?", lambda packet: None, 50) is None
+    port.opening = "565"
+    text = await raises_async(ModemError, modem.ask("nowhere", 123, bytes, bytes, 50))
+    assert text == "nowhere port 123: host name not found"
+    port.sent = b""
+    await transport.send(b"hello")
+    assert port.sent == b"hello"
 
 
 async def test_hanging_up_while_a_connection_is_made():

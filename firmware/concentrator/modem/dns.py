@@ -6,20 +6,15 @@ answer is believed that does not fit the question: its sender, number and name a
 
 import asyncio
 import os
-import select
-import socket
 import struct
-from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from . import ModemError
+from . import ModemError, udp
 
 _PORT = const(53)
 _ATTEMPTS = const(6)
 _WAIT_MS = const(2500)  # for an answer; a mobile network that was idle takes its time
-_POLL_MS = const(20)
-_PACKET_LIMIT = const(512)  # bytes of any message over UDP
 _HEADER_SIZE = const(12)
 _RECURSION_DESIRED = const(0x0100)
 _RESPONSE = const(0x8000)
@@ -30,7 +25,6 @@ _INTERNET = const(1)
 _POINTER = const(0xC0)  # in place of a label's length: the name goes on elsewhere
 _LONGEST_LABEL = const(63)
 _FIRST_GROUP = const(224)  # first byte of addresses that are no single host's
-_FIRST_FREE_PORT = const(0xC000)  # of those that belong to no service
 _NOWHERE = "0.0.0.0"
 _FINAL = (0, 3)  # result codes that will not change by asking again
 _FAILURES = {
@@ -50,12 +44,11 @@ async def resolve(name, server, check, port=_PORT, wait_ms=_WAIT_MS):
     question = _question(name)
     if server == _NOWHERE:
         raise ModemError("%s: the network gave no name server" % name)
-    server = socket.getaddrinfo(server, port)[0][-1]
     failure = "no answer from the name server"
     for _ in range(_ATTEMPTS):
         check()
         try:
-            answer = await _ask(question, server, check, wait_ms)
+            answer = await _ask(question, server, port, check, wait_ms)
         except OSError as error:
             failure = "no way to the name server (error %s)" % error.errno
             await asyncio.sleep_ms(wait_ms)
@@ -71,31 +64,19 @@ async def resolve(name, server, check, port=_PORT, wait_ms=_WAIT_MS):
     raise ModemError("%s: %s" % (name, failure))
 
 
-async def _ask(question, server, check, wait_ms):
+async def _ask(question, server, port, check, wait_ms):
     """Ask once: (result code, address or ""); None when no answer comes in time.
 
     Number and port of the query are new each time and cannot be guessed: who cannot see the query
     cannot forge an answer.
     """
-    number, port = struct.unpack("!HH", os.urandom(4))
+    number = struct.unpack("!H", os.urandom(2))[0]
     query = struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0) + question
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        udp.setblocking(False)
-        udp.bind(socket.getaddrinfo(_NOWHERE, port | _FIRST_FREE_PORT)[0][-1])
-        udp.sendto(query, server)
-        poller = select.poll()
-        poller.register(udp, select.POLLIN)
-        end = ticks_add(ticks_ms(), wait_ms)
-        while ticks_diff(end, ticks_ms()) > 0:
-            check()
-            answer = _answer(_received(udp, poller, server), number, question)
-            if answer is not None:
-                return answer
-            await asyncio.sleep_ms(_POLL_MS)
-    finally:
-        udp.close()
-    return None
+
+    def judge(packet):
+        return _answer(packet, number, question)
+
+    return await udp.ask(server, port, lambda: query, judge, check, wait_ms)
 
 
 def _is_address(name):
@@ -112,18 +93,6 @@ def _question(name):
         question.append(len(label))
         question += label.encode()
     return bytes(question) + struct.pack("!BHH", 0, _ADDRESS, _INTERNET)
-
-
-def _received(udp, poller, server):
-    """The next packet that the server sent; empty when there is none."""
-    if poller.poll(0):
-        try:
-            packet, sender = udp.recvfrom(_PACKET_LIMIT)
-        except OSError:
-            return b""
-        if sender == server:
-            return packet
-    return b""
 
 
 def _answer(packet, number, question):

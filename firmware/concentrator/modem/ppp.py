@@ -19,7 +19,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from .. import log
-from . import ModemError, dns
+from . import ModemError, dns, udp
 from .cellular import CONTEXT, Cellular
 from .tcp import Connection
 
@@ -80,6 +80,15 @@ class Modem(Cellular):
             await transport.close()
             raise
         return transport
+
+    async def ask(self, host, port, make, judge, wait_ms):
+        """Ask a host over UDP while on-line, as udp.ask(). Raises ModemError."""
+        self.check()
+        address = await dns.resolve(host, self._link.ifconfig()[3], self.check)
+        try:
+            return await udp.ask(address, port, make, judge, self.check, wait_ms)
+        except OSError as error:
+            raise ModemError("%s: not reachable (error %s)" % (host, error.errno))
 
     async def _dial(self):
         await self._set_access_point()
