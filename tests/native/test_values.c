@@ -194,7 +194,7 @@ static void test_event_counters_and_records_have_their_fields(void) {
     CHECK_EQUAL(dlt645_values(&rule, bytes, 202, values, 50), 50);
     CHECK_EQUAL(values[49].offset, 197);
     CHECK_EQUAL(dlt645_values(&rule, bytes, 202, values, 49), DLT645_MANY);
-    CHECK_EQUAL(dlt645_values(&rule, bytes, 201, values, 50), DLT645_SIZE_WRONG);
+    CHECK_EQUAL(dlt645_values(&rule, bytes, 201, values, 50), DLT645_MISFIT);
 }
 
 #define TIME "0000091015"

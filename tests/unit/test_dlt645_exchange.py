@@ -145,7 +145,7 @@ def test_frames_that_are_no_answer_to_the_question():
     assert of_vector("v009", 0x00020000)[0].verdict == dlt645.OTHER_IDENTIFIER
     # v104: a voltage of three bytes.
     exchange, progress = of_vector("v104", 0x02010100)
-    assert (progress, exchange.verdict) == (dlt645.WRONG_SIZE, dlt645.ANSWER)
+    assert (progress, exchange.verdict) == (dlt645.SPOILED, dlt645.ANSWER)
     # v128: digits that are none.
     exchange, progress = of_vector("v128", 0x00010000)
     assert progress == dlt645.COMPLETE

@@ -80,7 +80,7 @@ void dlt645_take_freeze(dlt645_work_t *work, bool hourly) {
             return;
         }
     }
-    work->count = DLT645_SIZE_WRONG;
+    work->count = DLT645_MISFIT;
 }
 
 // --- Load records -----------------------------------------------------------------------------
@@ -152,7 +152,7 @@ static void take_record(dlt645_work_t *work, unsigned only) {
         work->at = end;
         return;
     }
-    work->count = DLT645_SIZE_WRONG;
+    work->count = DLT645_MISFIT;
 }
 
 void dlt645_take_load_records(dlt645_work_t *work, unsigned load_class) {
@@ -163,7 +163,7 @@ void dlt645_take_load_records(dlt645_work_t *work, unsigned load_class) {
             work->data[work->at + 1] == mark) {
             take_record(work, load_class);
         } else {
-            work->count = DLT645_SIZE_WRONG;
+            work->count = DLT645_MISFIT;
         }
     }
 }

@@ -169,7 +169,7 @@ static void take_elements(dlt645_work_t *work, const dlt645_rule_t *rule) {
                 : list    ? work->end % size == 0
                           : work->end == size;
     if (!fits) {
-        work->count = DLT645_SIZE_WRONG;
+        work->count = DLT645_MISFIT;
         return;
     }
     do {
@@ -185,7 +185,7 @@ static int take_item(dlt645_work_t *work, const dlt645_rule_t *rule) {
         return 0;
     }
     if (work->end == 0 || work->end > UINT16_MAX) {
-        return DLT645_SIZE_WRONG;
+        return DLT645_MISFIT;
     }
     switch (rule->shape) {
     case DLT645_FREEZE_BLOCK:

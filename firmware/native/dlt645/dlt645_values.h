@@ -86,9 +86,9 @@ typedef struct {
 } dlt645_value_t;
 
 // What dlt645_values returns when it has no values.
-#define DLT645_SIZE_WRONG (-1) // bytes that are no whole number of the item's elements
-#define DLT645_DAMAGED (-2)    // a digit that is none, and not part of an FF filling
-#define DLT645_MANY (-3)       // more values than there is room for
+#define DLT645_MISFIT (-1)  // a number of bytes that the item cannot have
+#define DLT645_DAMAGED (-2) // a digit that is none, and not part of an FF filling
+#define DLT645_MANY (-3)    // more values than there is room for
 
 // Fill rule with how to read the item; identifier as a number, e.g. 0x00010000 or 0x9010. An item
 // that is not in the tables gives false, and the rule for raw bytes.

@@ -226,7 +226,7 @@ static void judge_frame(exchange_t *self, mp_obj_t decoder_in, dlt645_answer_t *
 // Exchange.take(decoder) -> int
 //
 // Judge the decoder's current frame, and take what it carries: COMPLETE, ASK (for the next part),
-// AGAIN (not the answer; it may still come), GIVEN_UP (refused), WRONG_SIZE or NO_ROOM. `verdict`
+// AGAIN (not the answer; it may still come), GIVEN_UP (refused), SPOILED or NO_ROOM. `verdict`
 // says more. ValueError without a current frame.
 static mp_obj_t exchange_take(mp_obj_t self_in, mp_obj_t decoder_in) {
     exchange_t *self = MP_OBJ_TO_PTR(self_in);
@@ -298,7 +298,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(exchange_lost_obj, exchange_lost);
 // Exchange.values(into) -> int
 //
 // Put the complete item's values into the list, from its start; returns how many there are, or
-// SIZE_WRONG, DAMAGED or MANY, a negative number, when the item is none.
+// MISFIT, DAMAGED or MANY, a negative number, when the item is none.
 static mp_obj_t exchange_values(mp_obj_t self_in, mp_obj_t into_in) {
     exchange_t *self = MP_OBJ_TO_PTR(self_in);
     size_t room;
