@@ -266,7 +266,13 @@ static void test_load_record_is_read_with_every_looseness(void) {
     EXPECT_2007(0x06000001, "a0a0 2c 3010010826" CLASS_1 "aa aa" E1 E1 E1 E1 "aa aa 5a e5",
                 wanted);
     EXPECT_2007(0x06000001, "a0a0 2c 3010010826" CLASS_1 "aa aa aa" E1 E1 E1 E1 "5a e5", wanted);
-    EXPECT_2007(0x06000001, "a0a0 2c 3010010826" CLASS_1 E1 E1 E1 E1 "5a e5", "wrong size");
+    // Left out here and there: no other classes are as long.
+    EXPECT_2007(0x06000001,
+                "a0a0 2c 3010010826" CLASS_1 "aa aa aa" E1 E1 E1 E1 "aa" E1 E1 E1 E1
+                "010000 020080 aa 5a e5",
+                "2608011030 " CLASS_1_SAID NONE8 NONE4
+                " 1e-2kWh 1e-2kWh 1e-2kvarh 1e-2kvarh 1e-2kvarh 1e-2kvarh 1e-2kvarh 1e-2kvarh"
+                " 1e-4kW -2e-4kvar");
     // One class by itself, with its neighbours' separators or without.
     EXPECT_2007(0x06010001, "a0a0 17 3010010826" CLASS_1 "aa 5a e5", "2608011030 " CLASS_1_SAID);
     EXPECT_2007(0x06010001, "a0a0 17 3010010826" CLASS_1 "5a e5", "2608011030 " CLASS_1_SAID);
@@ -285,6 +291,63 @@ static void test_load_record_is_read_with_every_looseness(void) {
     EXPECT_2007(0x06000001, "a0", "wrong size");
     EXPECT_2007(0x06000001, "01020304", "wrong size");
     EXPECT_2007(0x06030001, "a0a0 0d 3010010826 0010 0010 0010 0a10 5a e5", "damaged");
+}
+
+#define SETS (64)
+
+// A record with a set of the classes (bit 0: class 1), and with what is behind each one that is
+// recorded and each that is not; and what it is to be read as.
+static void write_record(char *hex, char *wanted, unsigned set, const char *recorded,
+                         const char *absent) {
+    static const struct {
+        const char *hex, *said;
+        unsigned values;
+    } classes[6] = {
+        {CLASS_1, CLASS_1_SAID, 7},
+        {P8, P8_SAID, 8},
+        {"0010 0009 0008 0007", "1000e-3 900e-3 800e-3 700e-3", 4},
+        {E1 "02000000 03000000 04000000", "1e-2kWh 2e-2kWh 3e-2kvarh 4e-2kvarh", 4},
+        {E1 "05000000 06000000 07000000", "1e-2kvarh 5e-2kvarh 6e-2kvarh 7e-2kvarh", 4},
+        {"010000 020080", "1e-4kW -2e-4kvar", 2},
+    };
+    hex += sprintf(hex, "a0a0 2c 3010010826 ");
+    wanted += sprintf(wanted, "2608011030");
+    for (unsigned i = 0; i < 6; i++) {
+        bool has = set >> i & 1;
+        hex += sprintf(hex, "%s%s", has ? classes[i].hex : "", has ? recorded : absent);
+        wanted += has ? sprintf(wanted, " %s", classes[i].said) : 0;
+        for (unsigned j = 0; !has && j < classes[i].values; j++) {
+            wanted += sprintf(wanted, " -");
+        }
+    }
+    sprintf(hex, "5a e5");
+}
+
+// How many sets of classes are read in this way of writing; every one as what it is, or not at
+// all.
+static unsigned sets_read(const char *recorded, const char *absent) {
+    unsigned count = 0;
+    for (unsigned set = 0; set < SETS; set++) {
+        char hex[400];
+        char wanted[400];
+        write_record(hex, wanted, set, recorded, absent);
+        const char *got = decode(DLT645_2007, 0x06000001, hex);
+        if (strcmp(got, "wrong size") != 0) {
+            expect(__LINE__, got, wanted);
+            count++;
+        }
+    }
+    return count;
+}
+
+static void test_load_record_is_read_in_every_way_of_writing_it_or_not_at_all(void) {
+    CHECK_EQUAL(sets_read("aa", "aa"), SETS);
+    // One set of classes could also be another, of which only the recorded ones have an AA.
+    CHECK_EQUAL(sets_read("", "aa"), SETS - 1);
+    // Where an absent class leaves nothing, classes 4 and 5 look alike ...
+    CHECK_EQUAL(sets_read("aa", ""), SETS / 2);
+    // ... and without any AA, class 2 is as long as 3 and 4 together, 2 and 3 as 4 and 5.
+    CHECK_EQUAL(sets_read("", ""), 16);
 }
 
 static void test_unknown_item_is_raw_bytes(void) {
@@ -375,6 +438,7 @@ static const test_t tests[] = {
     TEST(test_freeze_gives_time_registers_and_powers),
     TEST(test_freeze_block_is_read_with_and_without_separators),
     TEST(test_load_record_is_read_with_every_looseness),
+    TEST(test_load_record_is_read_in_every_way_of_writing_it_or_not_at_all),
     TEST(test_unknown_item_is_raw_bytes),
     TEST(test_item_of_the_callers_own_needs_no_table),
     TEST(test_every_value_of_an_item_has_its_format),
