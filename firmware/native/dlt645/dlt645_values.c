@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Taking items apart, as the tables in dlt645_items.c say.
+// Taking items apart, as the tables say.
 
 #include "dlt645_work.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What dlt645_items.c (the tables), dlt645_values.c (fields) and dlt645_blocks.c (items whose
-// parts may be missing) share. Nobody else's.
+// What the tables (dlt645_formats.c, dlt645_items.c), dlt645_values.c (fields) and dlt645_blocks.c
+// (items whose parts may be missing) share. Nobody else's.
 
 #ifndef DLT645_WORK_H
 #define DLT645_WORK_H
