@@ -154,6 +154,29 @@ static void test_block_is_divided_by_the_size_of_its_elements(void) {
     EXPECT_1997(0xc010, "06060719 06060719", "wrong size");
 }
 
+static void test_ff_in_any_byte_stands_for_all_items_there(void) {
+    // DI2: the quantities from the first on, as many as the meter has.
+    EXPECT_2007(0x00ff0000, "01000080", "-1e-2kWh");
+    EXPECT_2007(0x00ff0000, "01000000 00000080 03000000 04000080 05000000 06000080",
+                "1e-2kWh 80000000e-2kWh 3e-2kWh -4e-2kvarh 5e-2kvarh 80000006e-2kvarh");
+    EXPECT_2007(0x00ff0100, "01000000 0200", "wrong size");
+    EXPECT_2007(0x01ff0000,
+                "010000 3010010826 020000 3010010826 030080 3010010826 040000 3010010826"
+                "050080 3010010826",
+                "1e-4kW 2608011030 2e-4kW 2608011030 -3e-4kvar 2608011030 4e-4kvar 2608011030 "
+                "800005e-4kvar 2608011030");
+    EXPECT_2007(0x01ff0000, "010000 3010010826 020000", "wrong size");
+    EXPECT_2007(0x00ff0000, "", "wrong size");
+    // DI0: records, freezes and parameters, as many as there are.
+    EXPECT_2007(0x033003ff, "000010200726 04030201 ffffffff 000011200726 04030201 ff000103",
+                "260720100000 01020304 FFFFFFFF 260720110000 01020304 030100FF");
+    EXPECT_2007(0x050600ff, "0000091015 ffffffffff", "1510090000 -");
+    EXPECT_2007(0x050601ff, "01000000 02000000 03000000", "1e-2kWh 2e-2kWh 3e-2kWh");
+    EXPECT_2007(0x04000bff, "0001 ffff ffff", "0100 - -");
+    EXPECT_1997(0xc02f, "100001", "10 0 1");
+    EXPECT_1997(0xc31f, "0102030405", "1e0 2e0 3e0 4e0 5e0");
+}
+
 static void test_dates_text_and_words_come_out_readable(void) {
     EXPECT_2007(0x04000101, "06291218", "18122906");
     EXPECT_2007(0x04000102, "325318", "185332");
@@ -355,7 +378,7 @@ static void test_unknown_item_is_raw_bytes(void) {
     CHECK(!dlt645_item(DLT645_2007, 0x33343233, &rule));
     CHECK(!dlt645_item(DLT645_2007, 0x9010, &rule));
     CHECK(!dlt645_item(DLT645_1997, 0x00010000, &rule));
-    CHECK(!dlt645_item(DLT645_2007, 0x00ff0000, &rule));
+    CHECK(!dlt645_item(DLT645_2007, 0x02ff0000, &rule));
     CHECK(!dlt645_item(DLT645_2007, 0x02800000, &rule));
     EXPECT_2007(0x33343233, "0102ff", "raw3@0");
     EXPECT_2007(0x06100101, "3010010826 0122 0222", "2608011030 raw4@5");
@@ -433,6 +456,7 @@ static const test_t tests[] = {
     TEST(test_ff_filled_is_not_available_and_other_bad_digits_are_damage),
     TEST(test_damage_among_good_values_can_be_looked_at),
     TEST(test_block_is_divided_by_the_size_of_its_elements),
+    TEST(test_ff_in_any_byte_stands_for_all_items_there),
     TEST(test_dates_text_and_words_come_out_readable),
     TEST(test_event_counters_and_records_have_their_fields),
     TEST(test_freeze_gives_time_registers_and_powers),

@@ -87,13 +87,17 @@ void dlt645_take_freeze(dlt645_work_t *work, bool hourly) {
     for (size_t i = 0; i < n; i++) {
         dlt645_item(DLT645_2007, 0x05000001U | (uint32_t)parts[i] << 8, &rules[i]);
     }
+    unsigned found = 0;
     for (unsigned elements = 1; elements <= elements_max; elements++) {
         if (walk_freeze(work, rules, n, elements, false)) {
-            walk_freeze(work, rules, n, elements, true);
-            return;
+            found = found ? RATES_MAX + 1 : elements;
         }
     }
-    work->count = DLT645_MISFIT;
+    if (found == 0 || found > RATES_MAX) {
+        work->count = DLT645_MISFIT;
+        return;
+    }
+    walk_freeze(work, rules, n, found, true);
 }
 
 // --- Load records -----------------------------------------------------------------------------

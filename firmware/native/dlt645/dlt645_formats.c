@@ -67,6 +67,12 @@ static const uint8_t layouts[] = {
     4, KW_SIGNED, 4, KVAR_SIGNED, 0,                                 // total, A, B, C
     1, DIGITS_5, 2, KWH, 0,                                          // forward, reverse
     1, DIGITS_5, 1, RAW, 0,                                          // start, points
+    1, KWH_SIGNED,                                                   // all quantities, by DI2:
+    4, DLT645_REST, 2, KWH, 2, KVARH_SIGNED, 4, KVARH, 2, KVAH, 0,   // of all, then of A, B, C
+    4, DLT645_REST, 1, KW, 1, DIGITS_5, 1, KW, 1, DIGITS_5,
+        1, KVAR_SIGNED, 1, DIGITS_5, 1, KVAR_SIGNED, 1, DIGITS_5, 1, KVAR, 1, DIGITS_5,
+        1, KVAR, 1, DIGITS_5, 1, KVAR, 1, DIGITS_5, 1, KVAR, 1, DIGITS_5,
+        1, KVA, 1, DIGITS_5, 1, KVA, 1, DIGITS_5, 0,
     3, VOLT, 3, AMPERE, 1, HERTZ, 0,
     4, KW_SIGNED, 4, KVAR_SIGNED, 0,
     4, FACTOR, 0,

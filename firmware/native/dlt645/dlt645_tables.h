@@ -101,6 +101,8 @@ enum {
     POWERS,
     HOURLY,
     CURVE,
+    ENERGIES,
+    DEMANDS,
     CLASS_1,
     CLASS_2,
     CLASS_3,

@@ -58,6 +58,7 @@ typedef struct {
 typedef enum {
     DLT645_ONE,          // the fields, once
     DLT645_REPEATED,     // once or more often, back to back: blocks and lists
+    DLT645_FIRST_ONES,   // the fields, or less of them: all the quantities that the meter has
     DLT645_FREEZE_BLOCK, // everything of a freeze, AAH or nothing behind each item
     DLT645_HOURLY_BLOCK, // the same of an hourly freeze
     DLT645_LOAD_RECORDS, // records of the load profile
