@@ -101,8 +101,19 @@ static void test_answer_comes_from_the_address_that_was_asked(void) {
     CHECK_EQUAL(judge(&request, 0x91, ENERGY VALUE, 8), DLT645_ANSWER);
     // The wildcard stands for digits, and what it stands for is told.
     CHECK(memcmp(answer.address, meter, 6) == 0);
-    uint8_t broken[6] = {0x12, 0x90, 0x7b, 0x56, 0x34, 0x12};
-    CHECK_EQUAL(judge_from(broken, &request, 0x91, ENERGY VALUE, 8), DLT645_OTHER_METER);
+    // The filler stands before the digits; wildcards, and what is no digit, are nobody's address.
+    static const uint8_t good[2][6] = {{0x12, 0x90, 0x78, 0xaa, 0xaa, 0xaa},
+                                       {0x12, 0x90, 0x78, 0x56, 0xa4, 0xaa}};
+    static const uint8_t broken[4][6] = {{0x12, 0x90, 0x7b, 0x56, 0x34, 0x12},
+                                         {0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa},
+                                         {0xaa, 0x90, 0x78, 0x56, 0x34, 0x12},
+                                         {0x12, 0x90, 0xaa, 0x56, 0xaa, 0xaa}};
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(judge_from(good[i], &request, 0x91, ENERGY VALUE, 8), DLT645_ANSWER);
+    }
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQUAL(judge_from(broken[i], &request, 0x91, ENERGY VALUE, 8), DLT645_OTHER_METER);
+    }
 }
 
 static void test_follow_up_repeats_its_sequence_number_as_last_byte(void) {

@@ -382,7 +382,9 @@ static void test_unknown_item_is_raw_bytes(void) {
     CHECK(!dlt645_item(DLT645_2007, 0x02800000, &rule));
     EXPECT_2007(0x33343233, "0102ff", "raw3@0");
     EXPECT_2007(0x06100101, "3010010826 0122 0222", "2608011030 raw4@5");
+    EXPECT_2007(0x06100101, "3010010826", "2608011030 raw0@5");
     EXPECT_2007(0x06100101, "30100108", "wrong size");
+    EXPECT_2007(0x06100101, "", "");
 }
 
 static void test_item_of_the_callers_own_needs_no_table(void) {

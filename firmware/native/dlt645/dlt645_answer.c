@@ -57,14 +57,19 @@ static uint8_t answer_form(const dlt645_request_t *request) {
     return form ? form : VENDOR;
 }
 
-// An answer comes from a meter's address: decimal, or with the filler A of the 1997 edition.
+// An answer comes from a meter's own address: decimal digits, in the 1997 edition perhaps with the
+// filler A before them. A wildcard is nobody's.
 static bool is_address(const uint8_t *wire) {
-    for (size_t i = 0; i < DLT645_ADDRESS_SIZE; i++) {
-        if (wire[i] >> 4 > 0xa || (wire[i] & 0xf) > 0xa) {
+    bool filled = true;
+    for (size_t i = 2 * DLT645_ADDRESS_SIZE; i > 0; i--) {
+        uint8_t pair = wire[(i - 1) / 2];
+        uint8_t digit = i % 2 ? pair & 0xf : pair >> 4;
+        filled = filled && digit == 0xa;
+        if (digit > 9 && !filled) {
             return false;
         }
     }
-    return true;
+    return !filled;
 }
 
 static dlt645_verdict_t judge_error(const dlt645_frame_t *frame, uint8_t form,

@@ -198,7 +198,8 @@ static void take_first_ones(dlt645_work_t *work, const dlt645_rule_t *rule) {
 // --- Items ------------------------------------------------------------------------------------
 
 static int take_item(dlt645_work_t *work, const dlt645_rule_t *rule) {
-    bool may_be_empty = rule->shape == DLT645_LOAD_RECORDS || rule->shape == DLT645_ANY;
+    bool may_be_empty = rule->shape == DLT645_LOAD_RECORDS || rule->shape == DLT645_LOAD_CURVE ||
+                        rule->shape == DLT645_ANY;
     if (work->end == 0 && may_be_empty) {
         return 0;
     }

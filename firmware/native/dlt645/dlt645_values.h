@@ -62,6 +62,7 @@ typedef enum {
     DLT645_FREEZE_BLOCK, // everything of a freeze, AAH or nothing behind each item
     DLT645_HOURLY_BLOCK, // the same of an hourly freeze
     DLT645_LOAD_RECORDS, // records of the load profile
+    DLT645_LOAD_CURVE,   // the fields, once, or nothing: what was not recorded
     DLT645_ANY,          // not in the tables: raw bytes
 } dlt645_shape_t;
 
@@ -104,7 +105,8 @@ size_t dlt645_item_size(const dlt645_rule_t *rule);
 
 // Take apart the n bytes behind an identifier. Returns how many values there are in values, which
 // has room for that many; or one of the negative codes, and values is undefined. Only load records
-// and unknown items may have no bytes, and then no values: a record that the meter has not.
+// and curves, and unknown items, may have no bytes, and then no values: a record that the meter
+// has not.
 //
 // A load record gives its time and every field of its classes, NOT_AVAILABLE for one that is not
 // recorded; a freeze block likewise. Checksums inside load records are not looked at: meters
