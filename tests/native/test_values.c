@@ -266,6 +266,9 @@ static void test_freeze_block_is_read_with_and_without_separators(void) {
                      "aa",
                 "1510090000 1e-2kWh 1e-2kWh - - - - - - - - - - - - - - - - - - - - - - - - - - - "
                 "- - -");
+    // Powers only: no register says how many rates there are.
+    EXPECT_2007(0x0506ff01, TIME "aa aaaaaaaaaaaaaaaa aaaa" P8 "aa",
+                "1510090000 - - - - - - - - - - - - " P8_SAID);
     EXPECT_2007(0x0506ff01, TIME "aa" E1 "00", "wrong size");
 }
 

@@ -110,6 +110,15 @@ def test_an_unknown_identifier_gives_its_bytes():
         assert decode(di, b"\x01\xff") == (b"\x01\xff",)
 
 
+def test_nothing_recorded_is_no_value_and_a_block_in_doubt_is_none():
+    for di in (0x06000001, 0x06040001, 0x06100501):
+        assert decode(di, b"") == ()
+    # Sixteen bytes are class 4 or 5, and nothing says which.
+    record = b"\xa0\xa0\x00" + bcd("2608011030") + bcd("00000001") * 4 + b"\x00\xe5"
+    assert decode(0x06040001, record) == decode(0x06050001, record) == ("2608011030", 1, 1, 1, 1)
+    raises(ValueError, decode, 0x06000001, record)
+
+
 def test_identifiers_of_both_editions():
     assert decode(0x9010, bcd("00000036")) == (36,)
     assert decode(0xB611, bcd("0220")) == (220,)

@@ -53,10 +53,12 @@ static void take_once(dlt645_work_t *work, const dlt645_rule_t *rule, bool absen
     }
 }
 
-// Walk a block whose lists have so many elements. Without take only see whether it ends there.
+// Walk a block whose lists have so many elements; has_lists: whether any of them is there. Without
+// take only see whether it ends there.
 static bool walk_freeze(dlt645_work_t *work, const dlt645_rule_t *rules, size_t n,
-                        unsigned elements, bool take) {
+                        unsigned elements, bool take, bool *has_lists) {
     work->at = 0;
+    *has_lists = false;
     for (size_t i = 0; i < n; i++) {
         unsigned times = rules[i].shape == DLT645_REPEATED ? elements : 1;
         size_t size = (size_t)rules[i].size * times;
@@ -64,6 +66,7 @@ static bool walk_freeze(dlt645_work_t *work, const dlt645_rule_t *rules, size_t 
         if (!absent && !holds(work, work->end, size)) {
             return false;
         }
+        *has_lists = *has_lists || (!absent && rules[i].shape == DLT645_REPEATED);
         for (unsigned j = 0; take && j < times; j++) {
             take_once(work, &rules[i], absent);
         }
@@ -88,8 +91,9 @@ void dlt645_take_freeze(dlt645_work_t *work, bool hourly) {
         dlt645_item(DLT645_2007, 0x05000001U | (uint32_t)parts[i] << 8, &rules[i]);
     }
     unsigned found = 0;
-    for (unsigned elements = 1; elements <= elements_max; elements++) {
-        if (walk_freeze(work, rules, n, elements, false)) {
+    bool has_lists = true; // without any, one number of rates is as good as another
+    for (unsigned elements = 1; elements <= elements_max && has_lists; elements++) {
+        if (walk_freeze(work, rules, n, elements, false, &has_lists)) {
             found = found ? RATES_MAX + 1 : elements;
         }
     }
@@ -97,7 +101,7 @@ void dlt645_take_freeze(dlt645_work_t *work, bool hourly) {
         work->count = DLT645_MISFIT;
         return;
     }
-    walk_freeze(work, rules, n, found, true);
+    walk_freeze(work, rules, n, found, true, &has_lists);
 }
 
 // --- Load records -----------------------------------------------------------------------------
