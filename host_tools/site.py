@@ -28,11 +28,18 @@ _UTC_OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
 
 @dataclass(frozen=True)
 class SiteMeter:
-    """A meter: its number upstream, its address (12 digits) and its bus (from 1)."""
+    """A meter: its number upstream, address (12 digits), bus (from 1) and edition of DL/T 645."""
 
     number: int
     address: str
     bus: int
+    edition: int = 2007
+
+    def as_dict(self) -> dict[str, int | str]:
+        """Return the meter as the firmware's configuration has it; 2007 goes without saying."""
+        meter = asdict(self)
+        edition = meter.pop("edition")
+        return meter if edition == 2007 else {**meter, "protocol": f"dlt645-{edition}"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,8 @@ class Site:
     """What a simulated site's concentrator is told.
 
     `baud` is in bit/s on both buses; `period` (slot length), `heartbeat` and `linger` are
-    seconds; `dead` meters are known not to answer, which takes time. `transport` says how the
+    seconds; `dead` meters are known not to answer, which takes time; `of_1997` meters speak the
+    edition of that year, and the others that of 2007. `transport` says how the
     modem is used to reach the broker, "at" or "ppp"; `account` is user and password for the
     mobile network.
     """
@@ -56,6 +64,7 @@ class Site:
     linger: int = 5
     account: tuple[str, str] | None = None
     dead: int = 0
+    of_1997: int = 0
 
     def check(self) -> None:
         """ValueError, one sentence, for the first thing that cannot work."""
@@ -64,6 +73,10 @@ class Site:
         if self.baud not in BAUDS:
             choice = ", ".join(str(one) for one in BAUDS)
             raise ValueError(f"{self.baud} baud is not one of {choice}.")
+        if not 0 <= self.of_1997 <= self.meters:
+            raise ValueError(
+                f"{self.of_1997} meters of 1997 are not in the range 0 to {self.meters}."
+            )
         offset_seconds(self.utc_offset)
         if self.transport not in TRANSPORTS:
             raise ValueError(
@@ -114,8 +127,14 @@ class Site:
 
     def spread_meters(self) -> list[SiteMeter]:
         """Return meters 1, 2, ... with those numbers as addresses, in equal runs on the buses."""
+        old = spread(self.of_1997, self.meters)
         return [
-            SiteMeter(number, f"{number:012d}", 1 + (number - 1) // self._per_bus)
+            SiteMeter(
+                number,
+                f"{number:012d}",
+                1 + (number - 1) // self._per_bus,
+                1997 if number - 1 in old else 2007,
+            )
             for number in range(1, self.meters + 1)
         ]
 
@@ -126,7 +145,7 @@ class Site:
             "device": DEVICE,
             "utc_offset": self.utc_offset,
             "buses": [{"baud": self.baud}] * BUSES,
-            "meters": [asdict(meter) for meter in self.spread_meters()],
+            "meters": [meter.as_dict() for meter in self.spread_meters()],
             "tasks": [{"name": "load", "items": list(ITEMS), "every": self.period}],
             "uplink": {
                 "host": self.broker_host,
@@ -154,6 +173,11 @@ class Site:
         path = folder / "config.json"
         path.write_text(json.dumps(self.as_dict(), indent=1) + "\n")
         return path
+
+
+def spread(count: int, among: int) -> list[int]:
+    """Return so many of the numbers 0 to `among` - 1, evenly spread."""
+    return [(2 * i + 1) * among // (2 * count) for i in range(count)]
 
 
 def offset_seconds(utc_offset: str) -> int:
@@ -192,6 +216,7 @@ def _main(
     meters: Annotated[int, typer.Option(help="Number of meters, 1 to 64, on two buses.")] = 64,
     baud: Annotated[int, typer.Option(help="Speed of both buses in bit/s.")] = 2400,
     period: Annotated[int, typer.Option(help="Slot length in seconds; divides a day.")] = 60,
+    of_1997: Annotated[int, typer.Option(help="So many speak the edition of 1997.")] = 0,
     broker_host: Annotated[str, typer.Option(help="Name or address of the broker.")] = "127.0.0.1",
     broker_port: Annotated[int, typer.Option(help="TCP port of the broker.")] = 1883,
     transport: Annotated[str, typer.Option(help="How the modem is used: at or ppp.")] = "at",
@@ -202,6 +227,7 @@ def _main(
         meters=meters,
         baud=baud,
         period=period,
+        of_1997=of_1997,
         broker_host=broker_host,
         broker_port=broker_port,
         transport=transport,

@@ -17,7 +17,7 @@ from host_tools.child_process import ChildProcess
 from host_tools.modem_simulator.packet_network import GATEWAY
 from host_tools.private_network import PrivateNetwork, PrivateNetworkError
 from host_tools.receiver import Receiver, ReceiverError, Store, StoreError, Summary
-from host_tools.site import BUSES, DEVICE, ROOT, Site, SiteMeter, offset_seconds
+from host_tools.site import BUSES, DEVICE, ROOT, Site, SiteMeter, offset_seconds, spread
 from host_tools.virtual_board import IMAGE, VirtualBoard, VirtualBoardError
 
 ROOT_FOLDER = Path(__file__).absolute().parents[1]
@@ -51,7 +51,8 @@ class StackOptions:
     `board` is what the concentrator runs on: "host", the MicroPython of this machine, or
     "virtual", an image for a microcontroller in QEMU. Its `transport` is "at", the modem's own
     TCP, or on the virtual board "ppp", IP packets, for which broker and modem get a private
-    network. `period` is the slot length in seconds, `baud` bit/s on both buses, `answer_delay`
+    network. `dead` of the `meters` never answer, `of_1997` speak the edition of that year.
+    `period` is the slot length in seconds, `baud` bit/s on both buses, `answer_delay`
     the meters' in ms ("40" or "20-120"), `heartbeat` and `linger` seconds. `account` is user and
     password that the mobile network asks for. `concentrator` replaces the command of the firmware
     on the host, `image` what the virtual board runs; the wall clocks, the board's and the
@@ -65,6 +66,7 @@ class StackOptions:
     baud: int = 2400
     period: int = 30
     dead: int = 0
+    of_1997: int = 0
     account: tuple[str, str] | None = None
     answer_delay: str = "40"
     truth: bool = False
@@ -95,14 +97,15 @@ class StackOptions:
             linger=self.linger,
             account=self.account,
             dead=self.dead,
+            of_1997=self.of_1997,
         )
         site.check()
         return site
 
     def dead_meters(self) -> list[SiteMeter]:
         """Return the meters that never answer, spread evenly over all."""
-        meters = Site(self.meters).spread_meters()
-        return [meters[(2 * i + 1) * self.meters // (2 * self.dead)] for i in range(self.dead)]
+        meters = Site(self.meters, of_1997=self.of_1997).spread_meters()
+        return [meters[i] for i in spread(self.dead, self.meters)]
 
 
 def best_transport(board: str, tell: Callable[[str], None]) -> str:
@@ -403,6 +406,11 @@ class Stack:
             *("--answer-delay", options.answer_delay),
             *("--utc-offset", str(offset_seconds(options.utc_offset) / 3600)),
             *(f"--silent={meter.address}" for meter in options.dead_meters()),
+            *(
+                f"--model={meter.address}=three-phase-1997"
+                for meter in self.site.spread_meters()
+                if meter.edition == 1997
+            ),
             *(("--truth", self.truth_file) if options.truth else ()),
         ]
 

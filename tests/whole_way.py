@@ -6,13 +6,21 @@ from collections import defaultdict
 from pathlib import Path
 
 from host_tools.receiver import Reading
-from host_tools.site import slot_at
+from host_tools.site import SiteMeter, slot_at
 from host_tools.stack import Stack
 
+# Under which identifier a meter of an edition has an item, and its steps in those of the reading.
 IDENTIFIERS = {
-    "energy.forward.total": "00010000",
-    "voltage.a": "02010100",
-    "current.a": "02020100",
+    2007: {
+        "energy.forward.total": ("00010000", 1),
+        "voltage.a": ("02010100", 1),
+        "current.a": ("02020100", 1),
+    },
+    1997: {
+        "energy.forward.total": ("9010", 1),
+        "voltage.a": ("B611", 10),
+        "current.a": ("B621", 10),
+    },
 }
 GOOD = (0, 1)  # read in time, and read after a restart that came into the slot
 
@@ -20,8 +28,9 @@ GOOD = (0, 1)  # read in time, and read after a restart that came into the slot
 class Truth:
     """What the simulated meters really answered."""
 
-    def __init__(self, path: Path) -> None:
-        """Read what the meter simulator has written."""
+    def __init__(self, path: Path, meters: list[SiteMeter]) -> None:
+        """Read what the meter simulator has written of these meters."""
+        self._meters = {meter.number: meter for meter in meters}
         self._answers = defaultdict(list)
         for line in path.read_text(encoding="utf-8").splitlines():
             answer = json.loads(line)
@@ -36,8 +45,10 @@ class Truth:
         assert reading.slot is not None
         assert reading.after_s is not None
         end = reading.slot + reading.after_s + 1 + behind_s
-        answers = self._answers[f"{reading.meter:012d}", IDENTIFIERS[item]]
-        return {value for moment, value in answers if reading.slot <= moment <= end}
+        meter = self._meters[reading.meter]
+        identifier, steps = IDENTIFIERS[meter.edition][item]
+        answers = self._answers[meter.address, identifier]
+        return {value * steps for moment, value in answers if reading.slot <= moment <= end}
 
 
 def wait_into_slot(stack: Stack, seconds: float) -> None:
@@ -89,7 +100,7 @@ def check_everything_arrived_once(stack: Stack) -> None:
 
 def check_values_are_true(stack: Stack, behind_s: float = 0) -> None:
     """Every reading is good, and is what the meter said; `behind_s` as for `Truth.held()`."""
-    truth = Truth(stack.truth_file)
+    truth = Truth(stack.truth_file, stack.site.spread_meters())
     for reading in stack.store.records(stack.device):
         assert reading.quality in GOOD, reading
         for item, value in zip(reading.items, reading.data, strict=True):

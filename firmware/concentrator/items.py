@@ -9,6 +9,7 @@ import dlt645
 
 from .plausibility import Rule
 from .protocols import dlt645_1997, dlt645_2007
+from .protocols.names import all_names, locate
 
 # What the configuration calls a meter's protocol: its edition.
 EDITIONS = {"dlt645-2007": dlt645_2007.EDITION, "dlt645-1997": dlt645_1997.EDITION}
@@ -95,7 +96,7 @@ def _edition_of(own):
 
 def _locate(name, edition):
     """(identifier, index, (kind, size, scale, unit, list)), or None."""
-    found = _TABLES[edition].locate(name)
+    found = locate(name, _TABLES[edition])
     if found is None:
         return None
     identifier, index = found
@@ -112,7 +113,7 @@ def names():
     """All built-in names but those of the past and the many that are numbered, sorted."""
     found = set()
     for edition, table in _TABLES.items():
-        for name in table.names():
+        for name in all_names(table):
             if _locate(name, edition):
                 found.add(name)
     return sorted(found)

@@ -1,15 +1,16 @@
 """What a DL/T 645-1997 meter does at each control code."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from host_tools.meter_simulator import addresses
 from host_tools.meter_simulator.access import ERROR_PASSWORD, LEVEL_CONTROL, LEVEL_WRITE
-from host_tools.meter_simulator.answer import MORE, Answer, refused, said
+from host_tools.meter_simulator.answer import MORE, Answer
 from host_tools.meter_simulator.baud import SPEEDS_1997
+from host_tools.meter_simulator.commands import Commands
 from host_tools.meter_simulator.follow_ups import FollowUps
 from host_tools.meter_simulator.formats import (
     MONTH_TO_MINUTE,
-    Value,
     join,
     moment_from_bcd,
     stamp,
@@ -35,16 +36,15 @@ _PASSWORD_SIZE = 4
 _WRITE_HEAD = _IDENTIFIER_SIZE + _PASSWORD_SIZE
 
 
-class Commands1997:
+class Commands1997(Commands):
     """Carries out the requests to one meter."""
 
     def __init__(self, works: Works) -> None:
         """Act on the works of a meter."""
-        self._works = works
+        super().__init__(works, READ)
         self._identifiers = Identifiers1997(works)
         self._follow_ups = FollowUps()
         self._last: Answer | None = None  # what was read last
-        self._function = READ  # the one being carried out
         self._functions: dict[int, Callable[[bytes, float], Answer | None]] = {
             READ: self._read,
             FOLLOW_UP: self._follow_up,
@@ -81,7 +81,8 @@ class Commands1997:
         limit = self._works.faults.split_at or BODY_MAX - _IDENTIFIER_SIZE
         part, more = self._follow_ups.begin(data, join(fields), limit, limit)
         di = data[::-1].hex().upper()
-        self._last = self._say(data + part, more=more, di=di, told=values(fields))
+        said = self._say(data + part, more=more)
+        self._last = replace(said, di=di, values=values(fields))
         return self._last
 
     def _follow_up(self, data: bytes, _: float) -> Answer:
@@ -96,9 +97,9 @@ class Commands1997:
             return self._refuse(ERROR_ILLEGAL_DATA)
         if self._last is None:
             return self._refuse(ERROR_NO_SUCH_DATA)
-        last = self._last
-        more = bool(last.frame.control & MORE)
-        return self._say(last.frame.data, more=more, di=last.di, told=last.values)
+        last = self._last.frame
+        said = self._say(last.data, more=bool(last.control & MORE))
+        return replace(self._last, frame=said.frame)
 
     # Writing and commands
 
@@ -178,24 +179,6 @@ class Commands1997:
     def _log(self, kind: int, time_s: float) -> None:
         moment = stamp(self._works.clock.local(time_s), MONTH_TO_MINUTE)
         self._works.log.add(kind, moment.raw)
-
-    # Frames
-
-    def _say(
-        self,
-        data: bytes = b"",
-        *,
-        more: bool = False,
-        di: str = "",
-        told: tuple[Value, ...] = (),
-        new_baud: int | None = None,
-    ) -> Answer:
-        return said(
-            self._address, self._function, data, more=more, di=di, told=told, new_baud=new_baud
-        )
-
-    def _refuse(self, error_word: int) -> Answer:
-        return refused(self._address, self._function, error_word)
 
     @property
     def _address(self) -> str:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from host_tools.meter_simulator.access import ERROR_PASSWORD, LEVEL_CONTROL, LEVEL_WRITE
 from host_tools.meter_simulator.addresses import BROADCAST, WILDCARD, from_wire, matches
-from host_tools.meter_simulator.answer import Answer, refused, said
+from host_tools.meter_simulator.answer import Answer
 from host_tools.meter_simulator.baud import SPEEDS_2007
+from host_tools.meter_simulator.commands import Commands
 from host_tools.meter_simulator.events_2007 import Events2007
 from host_tools.meter_simulator.formats import moment_from_bcd
 from host_tools.meter_simulator.frame import Frame
@@ -55,16 +56,15 @@ _NOT_FOR_ANYBODY = frozenset(
 )
 
 
-class Commands2007:
+class Commands2007(Commands):
     """Carries out the requests to one meter."""
 
     def __init__(self, works: Works) -> None:
         """Act on the works of a meter."""
-        self._works = works
+        super().__init__(works, READ)
         reads = Reads2007(works)
         self._events = Events2007(works)
         self._operations = Operations2007(works)
-        self._function = READ  # the one being carried out
         self._functions: dict[int, Callable[[bytes, float], Answer | None]] = {
             READ: reads.read,
             FOLLOW_UP: reads.follow_up,
@@ -272,14 +272,6 @@ class Commands2007:
             identity = int.from_bytes(data[:IDENTIFIER_SIZE], "little") == _IDENTITY
             error = _SERR_SECURITY_MODULE if identity else _SERR_IDENTITY
         return self._refuse(error & 0xFF, bytes([error >> 8]))
-
-    # Frames
-
-    def _say(self, data: bytes = b"", new_baud: int | None = None) -> Answer:
-        return said(self._works.address, self._function, data, new_baud=new_baud)
-
-    def _refuse(self, error_word: int, further: bytes = b"") -> Answer:
-        return refused(self._works.address, self._function, error_word, further)
 
     def _done_or(self, error_word: int) -> Answer:
         return self._refuse(error_word) if error_word else self._say()

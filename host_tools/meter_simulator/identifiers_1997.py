@@ -11,13 +11,12 @@ from host_tools.meter_simulator.formats import (
     bits,
     date_and_weekday,
     decode,
-    decode_like,
     missing,
     number,
     stamp,
     time_of_day,
 )
-from host_tools.meter_simulator.works import Works
+from host_tools.meter_simulator.identifiers import Identifiers
 
 DATE, TIME = 0xC010, 0xC011
 PROGRAMMED, DEMAND_CLEARED = 0xB210, 0xB211  # times, and kinds in the log
@@ -40,39 +39,14 @@ _VOLTAGE, _CURRENT, _POWER, _REACTIVE_POWER, _POWER_FACTOR, _LINE_VOLTAGE = 1, 2
 _WITH_TOTAL = (_POWER, _REACTIVE_POWER, _POWER_FACTOR)
 
 
-class Identifiers1997:
+class Identifiers1997(Identifiers):
     """Reads items and blocks of one meter."""
-
-    def __init__(self, works: Works) -> None:
-        """Read from the works of a meter."""
-        self._works = works
-
-    def read(self, identifier: int, time_s: float) -> list[Field] | None:
-        """Give what the meter holds at an instant, item behind item for a block.
-
-        None if there is none such.
-        """
-        fixed = self._works.memory.fixed(identifier)
-        held = self._held(identifier, time_s)
-        return held if fixed is None else decode_like(fixed, held or [])
-
-    def _held(self, identifier: int, time_s: float) -> list[Field] | None:
-        """Give what the registers have, whatever a test wants to be said."""
-        if identifier & 0xF != _BLOCK:
-            field = self._single(identifier, time_s)
-            return None if field is None else [field]
-        parts = [] if self._works.faults.no_blocks else self._expand(identifier)
-        fields: list[Field] = []
-        for part in parts:
-            found = self.read(part, time_s)
-            if found is None:
-                return None
-            fields += found
-        return fields or None
 
     def _expand(self, identifier: int) -> list[int]:
         """Give the items of a block: the total and all rates, or all phases."""
         base = identifier & 0xFFF0
+        if identifier & 0xF != _BLOCK:
+            return []
         if self._has_rates(identifier):
             return [base | rate for rate in range(self._works.rates + 1)]
         if identifier >> 8 == 0xB6:
@@ -84,7 +58,11 @@ class Identifiers1997:
         kind, month = identifier >> 12, identifier >> 8 & 0xF
         return kind in (_ENERGY, _DEMAND) or (kind == _TIME_OR_VARIABLE and month & 3 < 2)
 
-    def _single(self, identifier: int, time_s: float) -> Field | None:
+    def _single(self, identifier: int, time_s: float) -> list[Field] | None:
+        field = self._field(identifier, time_s)
+        return None if field is None else [field]
+
+    def _field(self, identifier: int, time_s: float) -> Field | None:
         if self._has_rates(identifier):
             return self._register(identifier, time_s)
         if identifier >> 8 == 0xB2:

@@ -5,11 +5,11 @@ from host_tools.meter_simulator.events_2007 import Events2007
 from host_tools.meter_simulator.formats import (
     Field,
     date_and_weekday,
-    decode_like,
     number,
     time_of_day,
 )
 from host_tools.meter_simulator.freezes_2007 import Freezes2007
+from host_tools.meter_simulator.identifiers import Identifiers
 from host_tools.meter_simulator.instants import SETTLEMENTS
 from host_tools.meter_simulator.register_items_2007 import RegisterItems2007
 from host_tools.meter_simulator.status_2007 import STATUS_WORDS, report_word, status_word
@@ -26,40 +26,16 @@ _RELAY_EVENTS = (0x1D, 0x1E)
 _STATUS_WORDS = 0x04000500
 
 
-class Identifiers2007:
+class Identifiers2007(Identifiers):
     """Reads items and blocks of one meter."""
 
     def __init__(self, works: Works) -> None:
         """Read from the works of a meter."""
-        self._works = works
+        super().__init__(works)
         self._registers = RegisterItems2007(works)
         self._variables = Variables2007(works)
         self._events = Events2007(works)
         self._freezes = Freezes2007(works)
-
-    def read(self, identifier: int, time_s: float) -> list[Field] | None:
-        """Give what the meter holds at an instant, item behind item for a block.
-
-        None if there is none such.
-        """
-        fixed = self._works.memory.fixed(identifier)
-        held = self._held(identifier, time_s)
-        return held if fixed is None else decode_like(fixed, held or [])
-
-    def _held(self, identifier: int, time_s: float) -> list[Field] | None:
-        """Give what the registers have, whatever a test wants to be said."""
-        parts = self._expand(identifier)
-        if not parts:
-            return self._single(identifier, time_s)
-        if self._works.faults.no_blocks:
-            return None
-        fields: list[Field] = []
-        for part in parts:
-            found = self.read(part, time_s)
-            if found is None:
-                return None
-            fields += found
-        return fields
 
     def _expand(self, identifier: int) -> list[int]:
         """Give the items that a block is made of; nothing if it is a single item."""

@@ -8,7 +8,8 @@
 // it must not be:
 //   - what is accepted as an answer fits the request in everything that is known beforehand,
 //     checked here in other words than the codec's;
-//   - an item put together is what was accepted, in that order, and of the size it must have;
+//   - an item put together is what was accepted, in that order, all of it one meter's, and of the
+//     size it must have;
 //   - what request and assembly send can be read back, and is never taken for an answer.
 
 #include <stdint.h>
@@ -164,12 +165,14 @@ static bool step(input_t *input, dlt645_request_t *request, dlt645_assembly_t *a
     }
     check_names(request, &answer);
     uint16_t before = assembly->length;
+    bool begun = assembly->sequence != 0;
     dlt645_progress_t progress = dlt645_assembly_take(assembly, request, verdict, &answer);
     size_t gained = assembly->length - before;
     PROMISE(assembly->length >= before && assembly->length <= assembly->size);
     if (gained > 0) {
         PROMISE(verdict == DLT645_ANSWER || verdict == DLT645_MORE);
         PROMISE(gained == answer.length);
+        PROMISE(!begun || memcmp(frame.address, request->address, DLT645_ADDRESS_SIZE) == 0);
         memcpy(accepted + *n, answer.payload, gained);
         *n += gained;
     }

@@ -94,7 +94,7 @@ static void check_lenient(const dlt645_rule_t *rule, const uint8_t *data, size_t
     PROMISE(lenient != NULL);
     int again = dlt645_values_lenient(rule, data, n, lenient, ROOM);
     if (count == DLT645_DAMAGED) {
-        PROMISE(again > 0 || again == DLT645_MANY || again == DLT645_SIZE_WRONG);
+        PROMISE(again > 0 || again == DLT645_MANY || again == DLT645_MISFIT);
     } else {
         PROMISE(again == count);
     }

@@ -30,7 +30,7 @@ from concentrator.config import Section
 from concentrator.protocols import dlt645_procedures as procedures
 from concentrator.protocols import dlt645_requests as requests
 from concentrator.protocols.dlt645 import ReadTransaction
-from concentrator.protocols.dlt645_arguments import BROADCAST, WILDCARD, Access
+from concentrator.protocols.dlt645_arguments import BROADCAST, WILDCARD, Access, load_range
 from concentrator.protocols.dlt645_commands import perform
 
 KEY = Access(2, b"\\0\\0\\0", b"\\x11\\x22\\x33\\x44")
@@ -40,10 +40,12 @@ bus = Bus(1, board.bus(1, settings.baud), settings)
 def local(later_s=0):
     return time.gmtime(time.time() + {UTC_OFFSET_H} * 3600 + later_s)
 
-async def read(address, identifier, edition=2007):
+async def read(address, identifier, edition=2007, extra=b""):
     transaction = ReadTransaction(settings.preamble)
-    transaction.prepare(address, identifier, edition)
-    result = await bus.exchange(transaction)
+    transaction.prepare(address, identifier, edition, None, extra)
+    result = quality.MORE
+    while result == quality.MORE:
+        result = await bus.exchange(transaction)
     values = [transaction.value(i) for i in range(transaction.count)]
     show(quality.NAMES[result], values)
 
@@ -181,6 +183,28 @@ await read("{MOVES}", 0x05010001)
     for moment in (first, other):  # of which the seconds are not told
         ago = datetime(*now) - datetime.strptime(moment, "%y%m%d%H%M")
         assert timedelta(0) <= ago <= timedelta(minutes=1)
+
+
+def test_load_records_are_read_from_a_given_time_on(site: Path) -> None:
+    program = f"""
+then = local(-7200)[:3] + (8, 0, 0)
+await read("{PLAIN}", 0x06000001, extra=load_range(3, then))
+await read("{PLAIN}", 0x06040001, extra=load_range(2, then))
+await read("{PLAIN}", 0x06040002, extra=load_range(1))
+await read("{PLAIN}", 0x06100501, extra=load_range(4, then))
+await read("{PLAIN}", 0x06040001, extra=load_range(1, (2001, 1, 1, 0, 0, 0)))
+show("%02d%02d%02d0800" % (then[0] % 100, then[1], then[2]))
+"""
+    everything, some, latest, curve, none, then = run(site, program)
+    assert everything[0] == some[0] == latest[0] == curve[0] == GOOD
+    assert len(everything[1]) == 3 * 30  # time and all values of six classes
+    times = everything[1][::30]
+    assert times[0] == some[1][0] == curve[1][0] == then[0]
+    assert times == sorted(set(times))
+    assert everything[1][20:24] == some[1][1:5]  # class 4: energies
+    assert latest[1][0] > some[1][5] > some[1][0]
+    assert latest[1][1] >= some[1][6] >= some[1][1] > 0
+    assert none == (REFUSED, [])
 
 
 def test_the_time_is_told_to_everybody_and_heeded(site: Path) -> None:

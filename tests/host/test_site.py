@@ -85,11 +85,19 @@ def test_the_file_is_what_the_firmware_reads(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
+def test_meters_of_both_editions_are_spread_over_both_buses() -> None:
+    meters = Site(meters=64, of_1997=16).as_dict()["meters"]
+    old = [meter for meter in meters if meter.get("protocol") == "dlt645-1997"]
+    assert [sum(meter["bus"] == bus for meter in old) for bus in (1, 2)] == [8, 8]
+    assert all("protocol" not in meter for meter in meters if meter not in old)
+
+
 @pytest.mark.parametrize(
     ("site", "complaint"),
     [
         (Site(meters=0), "0 meters are not in the range 1 to 64."),
         (Site(meters=65), "65 meters are not in the range 1 to 64."),
+        (Site(meters=4, of_1997=5), "5 meters of 1997 are not in the range 0 to 4."),
         (Site(baud=1000), "1000 baud is not one of 600, 1200"),
         (Site(utc_offset="8"), "UTC offset '8' is not like +08:00."),
         (Site(broker_port=0), "broker port 0 is not in the range"),

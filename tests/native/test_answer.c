@@ -101,8 +101,19 @@ static void test_answer_comes_from_the_address_that_was_asked(void) {
     CHECK_EQUAL(judge(&request, 0x91, ENERGY VALUE, 8), DLT645_ANSWER);
     // The wildcard stands for digits, and what it stands for is told.
     CHECK(memcmp(answer.address, meter, 6) == 0);
-    uint8_t broken[6] = {0x12, 0x90, 0x7b, 0x56, 0x34, 0x12};
-    CHECK_EQUAL(judge_from(broken, &request, 0x91, ENERGY VALUE, 8), DLT645_OTHER_METER);
+    // The filler stands before the digits; wildcards, and what is no digit, are nobody's address.
+    static const uint8_t good[2][6] = {{0x12, 0x90, 0x78, 0xaa, 0xaa, 0xaa},
+                                       {0x12, 0x90, 0x78, 0x56, 0xa4, 0xaa}};
+    static const uint8_t broken[4][6] = {{0x12, 0x90, 0x7b, 0x56, 0x34, 0x12},
+                                         {0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa},
+                                         {0xaa, 0x90, 0x78, 0x56, 0x34, 0x12},
+                                         {0x12, 0x90, 0xaa, 0x56, 0xaa, 0xaa}};
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(judge_from(good[i], &request, 0x91, ENERGY VALUE, 8), DLT645_ANSWER);
+    }
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQUAL(judge_from(broken[i], &request, 0x91, ENERGY VALUE, 8), DLT645_OTHER_METER);
+    }
 }
 
 static void test_follow_up_repeats_its_sequence_number_as_last_byte(void) {
@@ -268,6 +279,41 @@ static void test_sequence_wraps_from_255_to_1(void) {
     CHECK_EQUAL(assembly.length, 600);
 }
 
+// What the assembly says of a frame of another meter.
+static dlt645_progress_t part_from(const uint8_t *address, dlt645_assembly_t *assembly,
+                                   const dlt645_request_t *request, uint8_t control,
+                                   const void *data, size_t n) {
+    dlt645_verdict_t verdict = judge_from(address, request, control, data, n);
+    return dlt645_assembly_take(assembly, request, verdict, &answer);
+}
+
+static void test_item_asked_of_anybody_is_of_the_meter_that_answers_first(void) {
+    // The second address fits the other in every digit that is none but a filler.
+    static const uint8_t addresses[2][6] = {{0x12, 0x90, 0x78, 0x56, 0x34, 0x12},
+                                            {0x12, 0x90, 0x78, 0xaa, 0xaa, 0xaa}};
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *first = addresses[i];
+        const uint8_t *other = addresses[1 - i];
+        uint8_t buffer[16];
+        dlt645_assembly_t assembly;
+        dlt645_request_t request = read_request(DLT645_2007, 0x00010000);
+        memset(request.address, 0xaa, 6);
+        dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 0);
+        dlt645_assembly_request(&assembly, &request);
+        CHECK_EQUAL(part_from(first, &assembly, &request, 0xb1, ENERGY VALUE, 8), DLT645_ASK);
+        dlt645_assembly_request(&assembly, &request);
+        CHECK(memcmp(request.address, first, 6) == 0);
+        static const char rest[] = ENERGY "\x01\x02\x01";
+        static const char report[] = "\x01\x15\x00\x04" VALUE VALUE VALUE "\x01";
+        CHECK_EQUAL(part_from(other, &assembly, &request, 0x92, rest, 7), DLT645_AGAIN);
+        CHECK_EQUAL(part_from(other, &assembly, &request, 0xd2, "\x02", 1), DLT645_AGAIN);
+        CHECK_EQUAL(part_from(other, &assembly, &request, 0x92, report, 17), DLT645_AGAIN);
+        CHECK_EQUAL(assembly.length, 4);
+        CHECK_EQUAL(part_from(first, &assembly, &request, 0x92, rest, 7), DLT645_COMPLETE);
+        CHECK(memcmp(buffer, VALUE "\x01\x02", 6) == 0);
+    }
+}
+
 static void test_bit_5_on_a_complete_item_is_an_event_and_no_follow_up(void) {
     uint8_t buffer[8];
     dlt645_assembly_t assembly;
@@ -294,11 +340,11 @@ static void test_item_of_another_size_than_the_known_one_is_none(void) {
     dlt645_assembly_t assembly;
     dlt645_request_t request = read_request(DLT645_2007, 0x00010000);
     dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 4);
-    CHECK_EQUAL(part(&assembly, &request, 0x91, ENERGY VALUE, 7), DLT645_WRONG_SIZE);
+    CHECK_EQUAL(part(&assembly, &request, 0x91, ENERGY VALUE, 7), DLT645_SPOILED);
     dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 4);
-    CHECK_EQUAL(part(&assembly, &request, 0x91, ENERGY VALUE VALUE, 12), DLT645_WRONG_SIZE);
+    CHECK_EQUAL(part(&assembly, &request, 0x91, ENERGY VALUE VALUE, 12), DLT645_SPOILED);
     dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 4);
-    CHECK_EQUAL(part(&assembly, &request, 0xb1, ENERGY VALUE VALUE, 12), DLT645_WRONG_SIZE);
+    CHECK_EQUAL(part(&assembly, &request, 0xb1, ENERGY VALUE VALUE, 12), DLT645_SPOILED);
     CHECK(!assembly.event_pending);
     dlt645_assembly_begin(&assembly, buffer, sizeof(buffer), 8);
     CHECK_EQUAL(part(&assembly, &request, 0xb1, ENERGY VALUE, 8), DLT645_ASK);
@@ -382,7 +428,7 @@ static void test_1997_parts_that_are_the_same_are_not_taken_for_one(void) {
     CHECK_EQUAL(part(&assembly, &request, 0xa1, "\x1f\x90\x01\x02", 4), DLT645_ASK);
     dlt645_assembly_lost(&assembly);
     dlt645_assembly_request(&assembly, &request);
-    CHECK_EQUAL(part(&assembly, &request, 0xa3, "\x1f\x90\x01\x02", 4), DLT645_WRONG_SIZE);
+    CHECK_EQUAL(part(&assembly, &request, 0xa3, "\x1f\x90\x01\x02", 4), DLT645_SPOILED);
 }
 
 static const test_t tests[] = {
@@ -396,6 +442,7 @@ static const test_t tests[] = {
     TEST(test_request_becomes_the_frame_of_the_standard),
     TEST(test_item_in_three_frames_is_put_together_in_order),
     TEST(test_sequence_wraps_from_255_to_1),
+    TEST(test_item_asked_of_anybody_is_of_the_meter_that_answers_first),
     TEST(test_bit_5_on_a_complete_item_is_an_event_and_no_follow_up),
     TEST(test_item_of_another_size_than_the_known_one_is_none),
     TEST(test_refused_follow_up_leaves_no_item),

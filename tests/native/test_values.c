@@ -154,6 +154,29 @@ static void test_block_is_divided_by_the_size_of_its_elements(void) {
     EXPECT_1997(0xc010, "06060719 06060719", "wrong size");
 }
 
+static void test_ff_in_any_byte_stands_for_all_items_there(void) {
+    // DI2: the quantities from the first on, as many as the meter has.
+    EXPECT_2007(0x00ff0000, "01000080", "-1e-2kWh");
+    EXPECT_2007(0x00ff0000, "01000000 00000080 03000000 04000080 05000000 06000080",
+                "1e-2kWh 80000000e-2kWh 3e-2kWh -4e-2kvarh 5e-2kvarh 80000006e-2kvarh");
+    EXPECT_2007(0x00ff0100, "01000000 0200", "wrong size");
+    EXPECT_2007(0x01ff0000,
+                "010000 3010010826 020000 3010010826 030080 3010010826 040000 3010010826"
+                "050080 3010010826",
+                "1e-4kW 2608011030 2e-4kW 2608011030 -3e-4kvar 2608011030 4e-4kvar 2608011030 "
+                "800005e-4kvar 2608011030");
+    EXPECT_2007(0x01ff0000, "010000 3010010826 020000", "wrong size");
+    EXPECT_2007(0x00ff0000, "", "wrong size");
+    // DI0: records, freezes and parameters, as many as there are.
+    EXPECT_2007(0x033003ff, "000010200726 04030201 ffffffff 000011200726 04030201 ff000103",
+                "260720100000 01020304 FFFFFFFF 260720110000 01020304 030100FF");
+    EXPECT_2007(0x050600ff, "0000091015 ffffffffff", "1510090000 -");
+    EXPECT_2007(0x050601ff, "01000000 02000000 03000000", "1e-2kWh 2e-2kWh 3e-2kWh");
+    EXPECT_2007(0x04000bff, "0001 ffff ffff", "0100 - -");
+    EXPECT_1997(0xc02f, "100001", "10 0 1");
+    EXPECT_1997(0xc31f, "0102030405", "1e0 2e0 3e0 4e0 5e0");
+}
+
 static void test_dates_text_and_words_come_out_readable(void) {
     EXPECT_2007(0x04000101, "06291218", "18122906");
     EXPECT_2007(0x04000102, "325318", "185332");
@@ -194,7 +217,7 @@ static void test_event_counters_and_records_have_their_fields(void) {
     CHECK_EQUAL(dlt645_values(&rule, bytes, 202, values, 50), 50);
     CHECK_EQUAL(values[49].offset, 197);
     CHECK_EQUAL(dlt645_values(&rule, bytes, 202, values, 49), DLT645_MANY);
-    CHECK_EQUAL(dlt645_values(&rule, bytes, 201, values, 50), DLT645_SIZE_WRONG);
+    CHECK_EQUAL(dlt645_values(&rule, bytes, 201, values, 50), DLT645_MISFIT);
 }
 
 #define TIME "0000091015"
@@ -243,6 +266,9 @@ static void test_freeze_block_is_read_with_and_without_separators(void) {
                      "aa",
                 "1510090000 1e-2kWh 1e-2kWh - - - - - - - - - - - - - - - - - - - - - - - - - - - "
                 "- - -");
+    // Powers only: no register says how many rates there are.
+    EXPECT_2007(0x0506ff01, TIME "aa aaaaaaaaaaaaaaaa aaaa" P8 "aa",
+                "1510090000 - - - - - - - - - - - - " P8_SAID);
     EXPECT_2007(0x0506ff01, TIME "aa" E1 "00", "wrong size");
 }
 
@@ -266,7 +292,13 @@ static void test_load_record_is_read_with_every_looseness(void) {
     EXPECT_2007(0x06000001, "a0a0 2c 3010010826" CLASS_1 "aa aa" E1 E1 E1 E1 "aa aa 5a e5",
                 wanted);
     EXPECT_2007(0x06000001, "a0a0 2c 3010010826" CLASS_1 "aa aa aa" E1 E1 E1 E1 "5a e5", wanted);
-    EXPECT_2007(0x06000001, "a0a0 2c 3010010826" CLASS_1 E1 E1 E1 E1 "5a e5", "wrong size");
+    // Left out here and there: no other classes are as long.
+    EXPECT_2007(0x06000001,
+                "a0a0 2c 3010010826" CLASS_1 "aa aa aa" E1 E1 E1 E1 "aa" E1 E1 E1 E1
+                "010000 020080 aa 5a e5",
+                "2608011030 " CLASS_1_SAID NONE8 NONE4
+                " 1e-2kWh 1e-2kWh 1e-2kvarh 1e-2kvarh 1e-2kvarh 1e-2kvarh 1e-2kvarh 1e-2kvarh"
+                " 1e-4kW -2e-4kvar");
     // One class by itself, with its neighbours' separators or without.
     EXPECT_2007(0x06010001, "a0a0 17 3010010826" CLASS_1 "aa 5a e5", "2608011030 " CLASS_1_SAID);
     EXPECT_2007(0x06010001, "a0a0 17 3010010826" CLASS_1 "5a e5", "2608011030 " CLASS_1_SAID);
@@ -287,16 +319,75 @@ static void test_load_record_is_read_with_every_looseness(void) {
     EXPECT_2007(0x06030001, "a0a0 0d 3010010826 0010 0010 0010 0a10 5a e5", "damaged");
 }
 
+#define SETS (64)
+
+// A record with a set of the classes (bit 0: class 1), and with what is behind each one that is
+// recorded and each that is not; and what it is to be read as.
+static void write_record(char *hex, char *wanted, unsigned set, const char *recorded,
+                         const char *absent) {
+    static const struct {
+        const char *hex, *said;
+        unsigned values;
+    } classes[6] = {
+        {CLASS_1, CLASS_1_SAID, 7},
+        {P8, P8_SAID, 8},
+        {"0010 0009 0008 0007", "1000e-3 900e-3 800e-3 700e-3", 4},
+        {E1 "02000000 03000000 04000000", "1e-2kWh 2e-2kWh 3e-2kvarh 4e-2kvarh", 4},
+        {E1 "05000000 06000000 07000000", "1e-2kvarh 5e-2kvarh 6e-2kvarh 7e-2kvarh", 4},
+        {"010000 020080", "1e-4kW -2e-4kvar", 2},
+    };
+    hex += sprintf(hex, "a0a0 2c 3010010826 ");
+    wanted += sprintf(wanted, "2608011030");
+    for (unsigned i = 0; i < 6; i++) {
+        bool has = set >> i & 1;
+        hex += sprintf(hex, "%s%s", has ? classes[i].hex : "", has ? recorded : absent);
+        wanted += has ? sprintf(wanted, " %s", classes[i].said) : 0;
+        for (unsigned j = 0; !has && j < classes[i].values; j++) {
+            wanted += sprintf(wanted, " -");
+        }
+    }
+    sprintf(hex, "5a e5");
+}
+
+// How many sets of classes are read in this way of writing; every one as what it is, or not at
+// all.
+static unsigned sets_read(const char *recorded, const char *absent) {
+    unsigned count = 0;
+    for (unsigned set = 0; set < SETS; set++) {
+        char hex[400];
+        char wanted[400];
+        write_record(hex, wanted, set, recorded, absent);
+        const char *got = decode(DLT645_2007, 0x06000001, hex);
+        if (strcmp(got, "wrong size") != 0) {
+            expect(__LINE__, got, wanted);
+            count++;
+        }
+    }
+    return count;
+}
+
+static void test_load_record_is_read_in_every_way_of_writing_it_or_not_at_all(void) {
+    CHECK_EQUAL(sets_read("aa", "aa"), SETS);
+    // One set of classes could also be another, of which only the recorded ones have an AA.
+    CHECK_EQUAL(sets_read("", "aa"), SETS - 1);
+    // Where an absent class leaves nothing, classes 4 and 5 look alike ...
+    CHECK_EQUAL(sets_read("aa", ""), SETS / 2);
+    // ... and without any AA, class 2 is as long as 3 and 4 together, 2 and 3 as 4 and 5.
+    CHECK_EQUAL(sets_read("", ""), 16);
+}
+
 static void test_unknown_item_is_raw_bytes(void) {
     dlt645_rule_t rule;
     CHECK(!dlt645_item(DLT645_2007, 0x33343233, &rule));
     CHECK(!dlt645_item(DLT645_2007, 0x9010, &rule));
     CHECK(!dlt645_item(DLT645_1997, 0x00010000, &rule));
-    CHECK(!dlt645_item(DLT645_2007, 0x00ff0000, &rule));
+    CHECK(!dlt645_item(DLT645_2007, 0x02ff0000, &rule));
     CHECK(!dlt645_item(DLT645_2007, 0x02800000, &rule));
     EXPECT_2007(0x33343233, "0102ff", "raw3@0");
     EXPECT_2007(0x06100101, "3010010826 0122 0222", "2608011030 raw4@5");
+    EXPECT_2007(0x06100101, "3010010826", "2608011030 raw0@5");
     EXPECT_2007(0x06100101, "30100108", "wrong size");
+    EXPECT_2007(0x06100101, "", "");
 }
 
 static void test_item_of_the_callers_own_needs_no_table(void) {
@@ -370,11 +461,13 @@ static const test_t tests[] = {
     TEST(test_ff_filled_is_not_available_and_other_bad_digits_are_damage),
     TEST(test_damage_among_good_values_can_be_looked_at),
     TEST(test_block_is_divided_by_the_size_of_its_elements),
+    TEST(test_ff_in_any_byte_stands_for_all_items_there),
     TEST(test_dates_text_and_words_come_out_readable),
     TEST(test_event_counters_and_records_have_their_fields),
     TEST(test_freeze_gives_time_registers_and_powers),
     TEST(test_freeze_block_is_read_with_and_without_separators),
     TEST(test_load_record_is_read_with_every_looseness),
+    TEST(test_load_record_is_read_in_every_way_of_writing_it_or_not_at_all),
     TEST(test_unknown_item_is_raw_bytes),
     TEST(test_item_of_the_callers_own_needs_no_table),
     TEST(test_every_value_of_an_item_has_its_format),

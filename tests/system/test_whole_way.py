@@ -15,7 +15,7 @@ from host_tools.stack import Stack, StackOptions
 PERIOD_S = 10
 # A slot takes about 4 s of these 10: time enough for a slow machine, and to die in the middle.
 OPTIONS = StackOptions(
-    meters=64, baud=19200, period=PERIOD_S, answer_delay="20", truth=True, linger=1
+    meters=64, of_1997=16, baud=19200, period=PERIOD_S, answer_delay="20", truth=True, linger=1
 )
 
 

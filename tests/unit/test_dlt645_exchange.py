@@ -7,6 +7,7 @@ import gc
 import json
 
 import dlt645
+from concentrator.protocols.dlt645_arguments import load_range
 from fakes import raises
 
 METER = "123456789012"
@@ -145,7 +146,7 @@ def test_frames_that_are_no_answer_to_the_question():
     assert of_vector("v009", 0x00020000)[0].verdict == dlt645.OTHER_IDENTIFIER
     # v104: a voltage of three bytes.
     exchange, progress = of_vector("v104", 0x02010100)
-    assert (progress, exchange.verdict) == (dlt645.WRONG_SIZE, dlt645.ANSWER)
+    assert (progress, exchange.verdict) == (dlt645.SPOILED, dlt645.ANSWER)
     # v128: digits that are none.
     exchange, progress = of_vector("v128", 0x00010000)
     assert progress == dlt645.COMPLETE
@@ -188,6 +189,34 @@ def test_item_in_parts_is_asked_for_part_by_part():
     assert values(exchange) == [bytes(196) + b"\x07" * 104]
     small = asking(0x03300801, size=100)
     assert take(small, 0xB1, head + bytes(196)) == dlt645.NO_ROOM
+
+
+def test_what_stands_behind_an_identifier_is_asked_once():
+    exchange = dlt645.Exchange(64)
+    head, extra = b"\x01\x00\x03\x06", b"\x02\x30\x10\x01\x08\x26"
+    exchange.begin(2007, METER, 0x06030001, None, extra)
+    assert sent(exchange) == (METER, 0x11, head + extra)
+    exchange.lost()
+    assert sent(exchange) == (METER, 0x11, head + extra)
+    record = b"\xa0\xa0\x0d" + extra[1:] + b"\x00\x10" * 4 + b"\x5a\xe5"
+    assert take(exchange, 0xB1, head + record) == dlt645.ASK
+    assert sent(exchange) == (METER, 0x12, head + b"\x01")
+    assert take(exchange, 0x92, head + record + b"\x01") == dlt645.COMPLETE
+    assert values(exchange) == ["2608011030", 1000, 1000, 1000, 1000] * 2
+    # No record there; and the next item has nothing behind it.
+    exchange.begin(2007, METER, 0x06030001, None, extra)
+    sent(exchange)
+    assert take(exchange, 0x91, head) == dlt645.COMPLETE and values(exchange) == []
+    exchange.begin(2007, METER, 0x00010000)
+    assert sent(exchange) == (METER, 0x11, ENERGY)
+    raises(ValueError, exchange.begin, 2007, METER, 0x06030001, None, bytes(7))
+
+
+def test_a_range_of_load_records_is_a_count_and_a_time():
+    assert load_range(12) == b"\x12"
+    assert load_range(1, (2026, 8, 1, 10, 30, 59)) == b"\x01\x30\x10\x01\x08\x26"
+    for count, time in ((0, None), (100, None), (True, None), (1, (2026, 2, 29, 0, 0, 0))):
+        raises(ValueError, load_range, count, time)
 
 
 def test_1997_asks_with_its_own_functions():

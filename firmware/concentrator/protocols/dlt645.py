@@ -9,7 +9,7 @@ from micropython import const
 
 from .. import quality
 
-_MAX_REQUEST = const(40)  # 16 wake-up bytes, 12 of frame, identifier and SEQ
+_MAX_REQUEST = const(40)  # 16 wake-up bytes, 12 of frame, identifier, and 6 or SEQ
 _MAX_VALUES = const(100)
 _MAX_ITEM = const(1040)  # bytes: the longest record of events has 1026
 
@@ -53,16 +53,19 @@ class ReadTransaction:
         self._address = ""
         self._di = 0
         self._form = None
+        self._extra = b""
 
-    def prepare(self, address, di, edition=2007, form=None):
+    def prepare(self, address, di, edition=2007, form=None, extra=b""):
         """Build the request for `di` (a number) to the meter `address` (12 digits).
 
-        `form` is (kind, size, list) for a format that isn't the one of the tables.
+        `form` is (kind, size, list) for a format that isn't the one of the tables. `extra` is what
+        the request has behind the identifier: of load records, load_range() in dlt645_arguments.
         """
         self._address = address
         self._di = di
         self._edition = edition
         self._form = form
+        self._extra = extra
         self.count = 0
         self.error = 0
         self._begin()
@@ -101,7 +104,7 @@ class ReadTransaction:
 
     def _begin(self):
         """Want the item, from its first part on."""
-        self._exchange.begin(self._edition, self._address, self._di, self._form)
+        self._exchange.begin(self._edition, self._address, self._di, self._form, self._extra)
         self._encode()
 
     def _encode(self):

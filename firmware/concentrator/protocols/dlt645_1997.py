@@ -6,7 +6,7 @@ tables of the C module `dlt645`. Source: DL/T 645-1997, data identification tabl
 
 from micropython import const
 
-from .names import all_names, find, number
+from .names import find, number, split_register
 
 EDITION = const(1997)
 
@@ -18,7 +18,7 @@ _MOST_MONTHS = const(2)
 
 # quantity: identifier of its energy, total. Names as in the 2007 edition; @1 and @2 for last month
 # and the one before.
-_QUANTITIES = """
+QUANTITIES = """
 forward 9010
 reverse 9020
 reactive.forward 9110
@@ -28,9 +28,10 @@ reactive.q2 9150
 reactive.q3 9160
 reactive.q4 9140
 """
+BEFORE_QUANTITY = ("",)  # no registers by phase
 
 # Names with .total, .a, .b or .c behind them.
-_PHASED = """
+PHASED = """
 voltage B610
 current B620
 power.active B630
@@ -41,10 +42,10 @@ minutes.phase_break B320
 phase_break.start B330
 phase_break.end B340
 """
-_PHASES = ("total", "a", "b", "c")
+PHASE = const(1)
 
 # Names with .1, .2 ... behind them: identifier of a number 0, and how many there are.
-_NUMBERED = """
+NUMBERED = """
 zone C320 14
 slots.first.1 C330 14
 slots.first.2 C340 14
@@ -57,7 +58,7 @@ slots.first.8 C3A0 14
 holiday C410 13
 """
 
-_PLAIN = """
+PLAIN = """
 voltage.ab B691
 voltage.bc B692
 voltage.ca B693
@@ -101,44 +102,21 @@ load.interval.1 C511
 """
 
 
-def locate(name):
-    """(identifier, index of the value in its answer) of the name, or None."""
-    base, past, when = name.partition("@")
-    if past and not when:
-        return None
-    words = base.split(".")
-    if words[0] in ("energy", "demand") and len(words) > 2:
-        found = _locate_register(words, when)
-        if found:
-            return found
-    if when:
-        return None
-    head, _, tail = base.rpartition(".")
-    line = find(_PHASED, head)
-    if line and tail in _PHASES:
-        return int(line, 16) + _PHASES.index(tail), 0
-    line = find(_NUMBERED, head)
-    if line:
-        count = number(tail, "", int(line[5:]))
-        return (int(line[:4], 16) + count, 0) if count else None
-    line = find(_PLAIN, base)
-    return (int(line, 16), 0) if line else None
-
-
-def _locate_register(words, when):
-    """As locate(), for a register of energy or demand and its past."""
-    start = 0
-    if words[0] == "demand":
-        start = _DEMAND
-        if words[-1] == "time":
-            words = words[:-1]
-            start = _DEMAND_TIME
-    rate = 0 if words[-1] == "total" else number(words[-1], "rate", _MOST_RATES)
+def register(words, when):
+    """Where a register of energy or demand is, or was: see names.locate()."""
+    split = split_register(words, _MOST_RATES)
     months = number(when, "", _MOST_MONTHS) if when else 0
-    line = find(_QUANTITIES, ".".join(words[1:-1]))
-    if rate is None or months is None or line is None:
+    if split is None or months is None:
         return None
+    quantity, rate, of_time = split
+    line = find(QUANTITIES, ".".join(quantity))
+    if line is None:
+        return None
+    start = _DEMAND_TIME if of_time else _DEMAND if words[0] == "demand" else 0
     return int(line, 16) + start + months * _MONTH + rate, 0
+
+
+past = None  # nothing else of what was
 
 
 def block(identifier):
@@ -154,15 +132,3 @@ def block(identifier):
     if identifier >> 4 in (0xB63, 0xB64, 0xB65):
         return identifier | 0x0F, low
     return None
-
-
-def names():
-    """All names but those of the past; of rates the first four, of what is numbered the first."""
-    found = all_names(_PLAIN) + [name + ".1" for name in all_names(_NUMBERED)]
-    for name in all_names(_PHASED):
-        found += [name + "." + phase for phase in _PHASES]
-    for quantity in all_names(_QUANTITIES):
-        for rate in ("total", "rate1", "rate2", "rate3", "rate4"):
-            base = quantity + "." + rate
-            found += ["energy." + base, "demand." + base, "demand." + base + ".time"]
-    return found

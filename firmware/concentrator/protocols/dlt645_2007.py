@@ -6,7 +6,7 @@ identification tables, and the extensions that State Grid meters share.
 
 from micropython import const
 
-from .names import all_names, find, number
+from .names import find, number, split_register
 
 EDITION = const(2007)
 
@@ -18,7 +18,7 @@ _PHASE_STEP = const(0x140000)  # DI2, from the total to phase A, and on to B and
 
 # quantity: its DI2. Names: energy.[a.|b.|c.]<quantity>.<total|rate1...>, and demand in the same
 # way, with .time behind it for when that was; "@" and what is in _WHEN for the past.
-_QUANTITIES = """
+QUANTITIES = """
 combined 00
 forward 01
 reverse 02
@@ -38,6 +38,7 @@ harmonic.reverse 84
 loss.copper 85
 loss.iron 86
 """
+BEFORE_QUANTITY = ("", "a.", "b.", "c.")
 
 # freeze: its DI2, how many a meter keeps. "@day1" is the last one.
 _WHEN = """
@@ -67,7 +68,7 @@ power.reactive.c 10 7
 _HOURLY = (0x00, 0x01, 0x02, 0xFF)  # DI1 of all that an hourly freeze has
 
 # Names with .total, .a, .b or .c behind them: identifier with DI1 = 0.
-_PHASED = """
+PHASED = """
 voltage 02010000
 current 02020000
 power.active 02030000
@@ -78,10 +79,10 @@ angle 02070000
 distortion.voltage 02080000
 distortion.current 02090000
 """
-_PHASES = ("total", "a", "b", "c")
+PHASE = const(0x100)
 
 # Names with .1, .2 ... behind them: identifier of a number 0, and how many there are.
-_NUMBERED = """
+NUMBERED = """
 harmonic.voltage.a 020A0100 21
 harmonic.voltage.b 020A0200 21
 harmonic.voltage.c 020A0300 21
@@ -140,7 +141,7 @@ holiday 04030000 254
 """
 
 # All others: identifier, and which value of its answer.
-_PLAIN = """
+PLAIN = """
 prepaid.energy.remaining 00900100 0
 prepaid.energy.overdrawn 00900101 0
 prepaid.amount.remaining 00900200 0
@@ -258,43 +259,16 @@ vendor 04800003 0
 """
 
 
-def locate(name):
-    """(identifier, index of the value in its answer) of the name, or None."""
-    base, past, when = name.partition("@")
-    if past and not when:
+def register(words, when):
+    """Where a register of energy or demand is, or was: see names.locate()."""
+    split = split_register(words, _MOST_RATES)
+    if split is None:
         return None
-    words = base.split(".")
-    if words[0] in ("energy", "demand") and len(words) > 2:
-        found = _locate_register(words, when)
-        if found:
-            return found
-    if when:
-        line = find(_FROZEN, base)
-        freeze = line and _frozen(int(line[:2], 16), when)
-        return (freeze, int(line[3:])) if freeze else None
-    head, _, tail = base.rpartition(".")
-    line = find(_PHASED, head)
-    if line and tail in _PHASES:
-        return int(line, 16) + (_PHASES.index(tail) << 8), 0
-    line = find(_NUMBERED, head)
-    if line:
-        count = number(tail, "", int(line[9:]))
-        return (int(line[:8], 16) + count, 0) if count else None
-    line = find(_PLAIN, base)
-    return (int(line[:8], 16), int(line[9:])) if line else None
-
-
-def _locate_register(words, when):
-    """As locate(), for a register of energy or demand and its past."""
+    name, rate, of_time = split
     demand = words[0] == "demand"
-    index = 0
-    if demand and words[-1] == "time":
-        words = words[:-1]
-        index = 1
-    rate = 0 if words[-1] == "total" else number(words[-1], "rate", _MOST_RATES)
-    phase = "abc".find(words[1]) + 1 if len(words[1]) == 1 else 0
-    line = find(_QUANTITIES, ".".join(words[2 if phase else 1 : -1]))
-    if rate is None or line is None:
+    phase = "abc".find(name[0]) + 1 if name and len(name[0]) == 1 else 0
+    line = find(QUANTITIES, ".".join(name[1:] if phase else name))
+    if line is None:
         return None
     quantity = int(line, 16)
     if (demand and not 1 <= quantity <= 10) or (phase and not quantity):
@@ -305,12 +279,19 @@ def _locate_register(words, when):
         freeze = _frozen(quantity + 8 if demand else quantity, when)
         if not freeze or (rate and when.startswith("hour")):
             return None
-        return freeze, index + (2 * rate if demand else rate)
+        return freeze, of_time + (2 * rate if demand else rate)
     settlement = number(when, "", _MOST_SETTLEMENTS) if when else 0
     if settlement is None:
         return None
     start = (_DEMAND if demand else _ENERGY) + phase * _PHASE_STEP
-    return start + (quantity << 16 | rate << 8 | settlement), index
+    return start + (quantity << 16 | rate << 8 | settlement), int(of_time)
+
+
+def past(base, when):
+    """Where what else a freeze has is: see names.locate()."""
+    line = find(_FROZEN, base)
+    freeze = line and _frozen(int(line[:2], 16), when)
+    return (freeze, int(line[3:])) if freeze else None
 
 
 def _frozen(part, when):
@@ -339,16 +320,3 @@ def block(identifier):
     if identifier >> 8 == 0x040005:
         return identifier | 0xFF, (identifier & 0xFF) - 1
     return None
-
-
-def names():
-    """All names but those of the past; of rates the first four, of what is numbered the first."""
-    found = all_names(_PLAIN) + [name + ".1" for name in all_names(_NUMBERED)]
-    for name in all_names(_PHASED):
-        found += [name + "." + phase for phase in _PHASES]
-    for quantity in all_names(_QUANTITIES):
-        for phase in ("", "a.", "b.", "c."):
-            for rate in ("total", "rate1", "rate2", "rate3", "rate4"):
-                base = phase + quantity + "." + rate
-                found += ["energy." + base, "demand." + base, "demand." + base + ".time"]
-    return [name for name in found if locate(name)]

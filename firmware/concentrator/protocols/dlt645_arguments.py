@@ -101,3 +101,15 @@ def wire_time(time, name):
             "the %s is no year (2000 to 2099), month, day, hour, minute, second" % name
         )
     return bytes([bcd(field % 100) for field in reversed(fields)])
+
+
+def load_range(count, time=None):
+    """What stands behind the identifier of load records: how many (1 to 99), and from when on.
+
+    Without a `time` (year, month, day, hour, minute, second, which is not sent) it is for the
+    earliest (06xx0000) or latest (06xx0002) ones; with one for those from then on (06xx0001), and
+    for curves (0610xxxx).
+    """
+    if not is_integer(count) or not 1 <= count <= 99:
+        raise ValueError("the number of load records is not 1 to 99")
+    return bytes([bcd(count)]) + (b"" if time is None else wire_time(time, "time")[1:])

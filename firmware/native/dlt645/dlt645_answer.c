@@ -57,14 +57,19 @@ static uint8_t answer_form(const dlt645_request_t *request) {
     return form ? form : VENDOR;
 }
 
-// An answer comes from a meter's address: decimal, or with the filler A of the 1997 edition.
+// An answer comes from a meter's own address: decimal digits, in the 1997 edition perhaps with the
+// filler A before them. A wildcard is nobody's.
 static bool is_address(const uint8_t *wire) {
-    for (size_t i = 0; i < DLT645_ADDRESS_SIZE; i++) {
-        if (wire[i] >> 4 > 0xa || (wire[i] & 0xf) > 0xa) {
+    bool filled = true;
+    for (size_t i = 2 * DLT645_ADDRESS_SIZE; i > 0; i--) {
+        uint8_t pair = wire[(i - 1) / 2];
+        uint8_t digit = i % 2 ? pair & 0xf : pair >> 4;
+        filled = filled && digit == 0xa;
+        if (digit > 9 && !filled) {
             return false;
         }
     }
-    return true;
+    return !filled;
 }
 
 static dlt645_verdict_t judge_error(const dlt645_frame_t *frame, uint8_t form,
@@ -237,6 +242,9 @@ void dlt645_assembly_begin(dlt645_assembly_t *assembly, uint8_t *buffer, size_t 
 }
 
 void dlt645_assembly_request(const dlt645_assembly_t *assembly, dlt645_request_t *request) {
+    if (assembly->sequence != 0) {
+        memcpy(request->address, assembly->meter, DLT645_ADDRESS_SIZE);
+    }
     if (assembly->sequence == 0) {
         request->control = request->edition == DLT645_1997 ? DLT645_READ_1997 : DLT645_READ;
         request->sequence = 0;
@@ -265,12 +273,17 @@ static bool may_be_old(const dlt645_assembly_t *assembly, const dlt645_request_t
 
 static dlt645_progress_t finish(const dlt645_assembly_t *assembly) {
     bool fits = assembly->expected == 0 || assembly->length == assembly->expected;
-    return fits ? DLT645_COMPLETE : DLT645_WRONG_SIZE;
+    return fits ? DLT645_COMPLETE : DLT645_SPOILED;
 }
 
 dlt645_progress_t dlt645_assembly_take(dlt645_assembly_t *assembly,
                                        const dlt645_request_t *request, dlt645_verdict_t verdict,
                                        const dlt645_answer_t *answer) {
+    // The verdict lets a filler A in the meter's own address stand for any digit; this does not.
+    if (assembly->sequence != 0 &&
+        memcmp(answer->address, assembly->meter, DLT645_ADDRESS_SIZE) != 0) {
+        return DLT645_AGAIN;
+    }
     if (verdict == DLT645_OTHER_IDENTIFIER && answer->report && assembly->sequence != 0) {
         assembly->event_pending = true;
         return finish(assembly);
@@ -284,7 +297,7 @@ dlt645_progress_t dlt645_assembly_take(dlt645_assembly_t *assembly,
     assembly->repeat = false;
     if (may_be_old(assembly, request, verdict, answer)) {
         // It may be a next one with the same bytes, too: in the end only the item's size tells.
-        return assembly->expected != 0 ? DLT645_ASK : DLT645_WRONG_SIZE;
+        return assembly->expected != 0 ? DLT645_ASK : DLT645_SPOILED;
     }
     if (answer->length > assembly->size - assembly->length) {
         return DLT645_NO_ROOM;
@@ -301,6 +314,7 @@ dlt645_progress_t dlt645_assembly_take(dlt645_assembly_t *assembly,
         assembly->event_pending = assembly->length == assembly->expected;
         return finish(assembly);
     }
+    memcpy(assembly->meter, answer->address, DLT645_ADDRESS_SIZE);
     assembly->sequence = (uint8_t)(assembly->sequence == UINT8_MAX ? 1 : assembly->sequence + 1);
     return DLT645_ASK;
 }

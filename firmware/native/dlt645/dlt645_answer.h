@@ -112,24 +112,26 @@ const char *dlt645_error_name(dlt645_edition_t edition, uint8_t control, uint8_t
 // Puts together an item that comes in several frames.
 //
 // begin; then, as long as take says ASK or AGAIN: dlt645_assembly_request, send, judge, and take
-// whatever verdict came, or lost when the time is over.
+// whatever verdict came, or lost when the time is over. An address with wildcards may have several
+// meters answer: all parts are those of the one whose first part came first.
 typedef enum {
-    DLT645_COMPLETE,   // buffer has length bytes of item
-    DLT645_ASK,        // ask for the next part
-    DLT645_AGAIN,      // nothing of use: wait on, or ask for the same part again
-    DLT645_GIVEN_UP,   // refused: what has come is no item
-    DLT645_WRONG_SIZE, // the item's size is known, and this is another; or it is not known, and a
-                       // part may be missing (1997): begin again
-    DLT645_NO_ROOM,    // the buffer is too small
+    DLT645_COMPLETE, // buffer has length bytes of item
+    DLT645_ASK,      // ask for the next part
+    DLT645_AGAIN,    // nothing of use: wait on, or ask for the same part again
+    DLT645_GIVEN_UP, // refused: what has come is no item
+    DLT645_SPOILED,  // the item's size is known, and this is another; or it is not known, and a
+                     // part may be missing (1997): begin again
+    DLT645_NO_ROOM,  // the buffer is too small
 } dlt645_progress_t;
 
 typedef struct {
     uint8_t *buffer;
-    uint16_t size;      // of buffer, in bytes
-    uint16_t length;    // bytes that have come
-    uint16_t expected;  // bytes of the whole item, 0: not known
-    uint16_t last;      // bytes of the part that came last
-    uint8_t sequence;   // of the part to ask for; 0: the first
+    uint16_t size;                      // of buffer, in bytes
+    uint16_t length;                    // bytes that have come
+    uint16_t expected;                  // bytes of the whole item, 0: not known
+    uint16_t last;                      // bytes of the part that came last
+    uint8_t sequence;                   // of the part to ask for; 0: the first
+    uint8_t meter[DLT645_ADDRESS_SIZE]; // whose item it is, once its first part is here
     bool repeat;        // 1997: have the last answer repeated, for it did not arrive
     bool event_pending; // bit 5 on a complete item: the meter has an event to report
 } dlt645_assembly_t;
@@ -138,7 +140,8 @@ typedef struct {
 void dlt645_assembly_begin(dlt645_assembly_t *assembly, uint8_t *buffer, size_t size,
                            size_t expected);
 
-// Make request, the one for the item, that for the part wanted now.
+// Make request, the one for the item, that for the part wanted now: from the second part on, its
+// address is that of the meter which the first one came from.
 void dlt645_assembly_request(const dlt645_assembly_t *assembly, dlt645_request_t *request);
 
 // Take the verdict on a frame that came in answer to that request.

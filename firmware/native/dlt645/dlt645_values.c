@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Taking items apart, as the tables in dlt645_items.c say.
+// Taking items apart, as the tables say.
 
 #include "dlt645_work.h"
 
@@ -96,7 +96,7 @@ static bool take_value(const uint8_t *bytes, dlt645_value_t *value) {
 }
 
 void dlt645_take_field(dlt645_work_t *work, const dlt645_format_t *format, bool absent) {
-    if (work->count < 0) {
+    if (work->count < 0 || (work->may_end && work->at == work->end)) {
         return;
     }
     if ((size_t)work->count == work->room) {
@@ -104,6 +104,10 @@ void dlt645_take_field(dlt645_work_t *work, const dlt645_format_t *format, bool 
         return;
     }
     size_t size = format->size ? format->size : work->end - work->at;
+    if (!absent && size > work->end - work->at) {
+        work->count = DLT645_MISFIT;
+        return;
+    }
     dlt645_value_t *value = &work->values[work->count++];
     *value = (dlt645_value_t){
         .kind = absent ? DLT645_NOT_AVAILABLE : format->kind,
@@ -169,7 +173,7 @@ static void take_elements(dlt645_work_t *work, const dlt645_rule_t *rule) {
                 : list    ? work->end % size == 0
                           : work->end == size;
     if (!fits) {
-        work->count = DLT645_SIZE_WRONG;
+        work->count = DLT645_MISFIT;
         return;
     }
     do {
@@ -177,17 +181,35 @@ static void take_elements(dlt645_work_t *work, const dlt645_rule_t *rule) {
     } while (work->count >= 0 && work->at < work->end);
 }
 
+// Which quantities a meter has is not known: they are taken for the first ones, none left out.
+static void take_first_ones(dlt645_work_t *work, const dlt645_rule_t *rule) {
+    work->may_end = true;
+    dlt645_take_layout(work, rule->layout, false);
+    if (work->count < 0) {
+        return;
+    }
+    const dlt645_format_t *next = dlt645_item_format(rule, (size_t)work->count);
+    bool torn = next && next->kind == DLT645_DIGITS; // a demand without its time
+    if (torn || work->at < work->end) {
+        work->count = DLT645_MISFIT;
+    }
+}
+
 // --- Items ------------------------------------------------------------------------------------
 
 static int take_item(dlt645_work_t *work, const dlt645_rule_t *rule) {
-    bool may_be_empty = rule->shape == DLT645_LOAD_RECORDS || rule->shape == DLT645_ANY;
+    bool may_be_empty = rule->shape == DLT645_LOAD_RECORDS || rule->shape == DLT645_LOAD_CURVE ||
+                        rule->shape == DLT645_ANY;
     if (work->end == 0 && may_be_empty) {
         return 0;
     }
     if (work->end == 0 || work->end > UINT16_MAX) {
-        return DLT645_SIZE_WRONG;
+        return DLT645_MISFIT;
     }
     switch (rule->shape) {
+    case DLT645_FIRST_ONES:
+        take_first_ones(work, rule);
+        break;
     case DLT645_FREEZE_BLOCK:
     case DLT645_HOURLY_BLOCK:
         dlt645_take_freeze(work, rule->shape == DLT645_HOURLY_BLOCK);

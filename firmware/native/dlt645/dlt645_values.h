@@ -58,9 +58,11 @@ typedef struct {
 typedef enum {
     DLT645_ONE,          // the fields, once
     DLT645_REPEATED,     // once or more often, back to back: blocks and lists
+    DLT645_FIRST_ONES,   // the fields, or less of them: all the quantities that the meter has
     DLT645_FREEZE_BLOCK, // everything of a freeze, AAH or nothing behind each item
     DLT645_HOURLY_BLOCK, // the same of an hourly freeze
     DLT645_LOAD_RECORDS, // records of the load profile
+    DLT645_LOAD_CURVE,   // the fields, once, or nothing: what was not recorded
     DLT645_ANY,          // not in the tables: raw bytes
 } dlt645_shape_t;
 
@@ -86,9 +88,9 @@ typedef struct {
 } dlt645_value_t;
 
 // What dlt645_values returns when it has no values.
-#define DLT645_SIZE_WRONG (-1) // bytes that are no whole number of the item's elements
-#define DLT645_DAMAGED (-2)    // a digit that is none, and not part of an FF filling
-#define DLT645_MANY (-3)       // more values than there is room for
+#define DLT645_MISFIT (-1)  // a number of bytes that the item cannot have
+#define DLT645_DAMAGED (-2) // a digit that is none, and not part of an FF filling
+#define DLT645_MANY (-3)    // more values than there is room for
 
 // Fill rule with how to read the item; identifier as a number, e.g. 0x00010000 or 0x9010. An item
 // that is not in the tables gives false, and the rule for raw bytes.
@@ -103,7 +105,8 @@ size_t dlt645_item_size(const dlt645_rule_t *rule);
 
 // Take apart the n bytes behind an identifier. Returns how many values there are in values, which
 // has room for that many; or one of the negative codes, and values is undefined. Only load records
-// and unknown items may have no bytes, and then no values: a record that the meter has not.
+// and curves, and unknown items, may have no bytes, and then no values: a record that the meter
+// has not.
 //
 // A load record gives its time and every field of its classes, NOT_AVAILABLE for one that is not
 // recorded; a freeze block likewise. Checksums inside load records are not looked at: meters

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What dlt645_items.c (the tables), dlt645_values.c (fields) and dlt645_blocks.c (items whose
-// parts may be missing) share. Nobody else's.
+// What the tables (dlt645_formats.c, dlt645_items.c), dlt645_values.c (fields) and dlt645_blocks.c
+// (items whose parts may be missing) share. Nobody else's.
 
 #ifndef DLT645_WORK_H
 #define DLT645_WORK_H
@@ -26,11 +26,11 @@ typedef struct {
     dlt645_value_t *values;
     size_t room;
     int count;    // or what is wrong: a negative code, which stays
+    bool may_end; // behind any field
     bool lenient; // damaged values are as if the meter had them not
 } dlt645_work_t;
 
-// Take the field there; the caller knows that its bytes are. As NOT_AVAILABLE, without any bytes,
-// when it is absent.
+// Take the field there: as NOT_AVAILABLE, without any bytes, when it is absent.
 void dlt645_take_field(dlt645_work_t *work, const dlt645_format_t *format, bool absent);
 
 // The same with all fields of a layout.

@@ -7,7 +7,10 @@ target_sources(usermod_dlt645 INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/dlt645.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_answer.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_blocks.c
+    ${CMAKE_CURRENT_LIST_DIR}/dlt645_formats.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_items.c
+    ${CMAKE_CURRENT_LIST_DIR}/dlt645_table_1997.c
+    ${CMAKE_CURRENT_LIST_DIR}/dlt645_table_2007.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_values.c
     ${CMAKE_CURRENT_LIST_DIR}/moddlt645.c
     ${CMAKE_CURRENT_LIST_DIR}/modexchange.c

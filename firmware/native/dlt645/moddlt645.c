@@ -399,7 +399,7 @@ static void decoder_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         NUMBER(MP_QSTR_ASK, DLT645_ASK),                                                          \
         NUMBER(MP_QSTR_AGAIN, DLT645_AGAIN),                                                      \
         NUMBER(MP_QSTR_GIVEN_UP, DLT645_GIVEN_UP),                                                \
-        NUMBER(MP_QSTR_WRONG_SIZE, DLT645_WRONG_SIZE),                                            \
+        NUMBER(MP_QSTR_SPOILED, DLT645_SPOILED),                                                  \
         NUMBER(MP_QSTR_NO_ROOM, DLT645_NO_ROOM),                                                  \
         NUMBER(MP_QSTR_UNSIGNED, DLT645_UNSIGNED),                                                \
         NUMBER(MP_QSTR_SIGNED, DLT645_SIGNED),                                                    \
@@ -409,7 +409,7 @@ static void decoder_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         NUMBER(MP_QSTR_CODE, DLT645_CODE),                                                        \
         NUMBER(MP_QSTR_TEXT, DLT645_TEXT),                                                        \
         NUMBER(MP_QSTR_RAW, DLT645_RAW),                                                          \
-        NUMBER(MP_QSTR_SIZE_WRONG, DLT645_SIZE_WRONG),                                            \
+        NUMBER(MP_QSTR_MISFIT, DLT645_MISFIT),                                                    \
         NUMBER(MP_QSTR_DAMAGED, DLT645_DAMAGED),                                                  \
         NUMBER(MP_QSTR_MANY, DLT645_MANY),                                                        \
     }

@@ -12,6 +12,7 @@
 #include "dlt645_values.h"
 
 #define VALUES_MAX (100)
+#define EXTRA_MAX (6) // of load records: count and time
 
 static dlt645_edition_t get_edition(mp_obj_t edition_in) {
     mp_int_t edition = mp_obj_get_int(edition_in);
@@ -119,6 +120,8 @@ typedef struct {
     dlt645_verdict_t verdict;
     uint16_t error;
     uint8_t error_size;
+    uint8_t extra_size;
+    uint8_t extra[EXTRA_MAX];
     size_t size;
     uint8_t buffer[];
 } exchange_t;
@@ -165,11 +168,12 @@ static void set_identifier(dlt645_request_t *request, uint32_t identifier) {
     }
 }
 
-// Exchange.begin(edition, address, identifier, form=None) -> None
+// Exchange.begin(edition, address, identifier, form=None, extra=b"") -> None
 //
 // Begin to read an item. form, a tuple (kind, size, list), is for items that are not in the tables
-// or are to be taken otherwise; without one, those are raw bytes. ValueError for a bad address,
-// edition or form.
+// or are to be taken otherwise; without one, those are raw bytes. extra, up to 6 bytes, is what
+// the request for the first part has behind the identifier. ValueError for a bad address, edition,
+// form or extra.
 static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     exchange_t *self = MP_OBJ_TO_PTR(args[0]);
     dlt645_request_t *request = &self->request;
@@ -177,6 +181,15 @@ static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     mod_get_address(args[2], request->address);
     uint32_t identifier = get_identifier(args[3]);
     set_identifier(request, identifier);
+    mp_buffer_info_t extra = {0};
+    if (n_args > 5) {
+        mod_get_bytes(args[5], &extra);
+    }
+    if (extra.len > EXTRA_MAX) {
+        mp_raise_ValueError(MP_ERROR_TEXT("extra longer than 6 bytes"));
+    }
+    self->extra_size = (uint8_t)extra.len;
+    memcpy(self->extra, extra.len ? extra.buf : "", extra.len);
     if (n_args > 4 && args[4] != mp_const_none) {
         set_format(&self->rule, args[4]);
     } else {
@@ -188,7 +201,7 @@ static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     self->error_size = 0;
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(exchange_begin_obj, 4, 5, exchange_begin);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(exchange_begin_obj, 4, 6, exchange_begin);
 
 // Exchange.request(buffer, preamble=4) -> int
 //
@@ -202,8 +215,9 @@ static mp_obj_t exchange_request(size_t n_args, const mp_obj_t *args) {
     dlt645_assembly_request(&self->assembly, &self->request);
     size_t size = 0;
     if (preamble >= 0) {
-        size = dlt645_encode_request(buffer.buf, buffer.len, &self->request, NULL, 0,
-                                     (size_t)preamble);
+        size_t extra_size = self->assembly.sequence == 0 ? self->extra_size : 0U;
+        size = dlt645_encode_request(buffer.buf, buffer.len, &self->request, self->extra,
+                                     extra_size, (size_t)preamble);
     }
     if (size == 0) {
         mp_raise_ValueError(MP_ERROR_TEXT("buffer too small, or preamble outside 0..16"));
@@ -226,7 +240,7 @@ static void judge_frame(exchange_t *self, mp_obj_t decoder_in, dlt645_answer_t *
 // Exchange.take(decoder) -> int
 //
 // Judge the decoder's current frame, and take what it carries: COMPLETE, ASK (for the next part),
-// AGAIN (not the answer; it may still come), GIVEN_UP (refused), WRONG_SIZE or NO_ROOM. `verdict`
+// AGAIN (not the answer; it may still come), GIVEN_UP (refused), SPOILED or NO_ROOM. `verdict`
 // says more. ValueError without a current frame.
 static mp_obj_t exchange_take(mp_obj_t self_in, mp_obj_t decoder_in) {
     exchange_t *self = MP_OBJ_TO_PTR(self_in);
@@ -298,7 +312,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(exchange_lost_obj, exchange_lost);
 // Exchange.values(into) -> int
 //
 // Put the complete item's values into the list, from its start; returns how many there are, or
-// SIZE_WRONG, DAMAGED or MANY, a negative number, when the item is none.
+// MISFIT, DAMAGED or MANY, a negative number, when the item is none.
 static mp_obj_t exchange_values(mp_obj_t self_in, mp_obj_t into_in) {
     exchange_t *self = MP_OBJ_TO_PTR(self_in);
     size_t room;
