@@ -50,6 +50,7 @@ def parse(text, name="configuration"):
         _check_meters(config)
         _check_items(config)
         _check_tasks(config)
+        _check_pulses(config)
         _check_credentials(config.uplink)
         budget.check(config)
     except ConfigError as error:
@@ -100,11 +101,17 @@ def _check_meters(config):
 def _check_items(config):
     """The site's own items: new names, and a format, their own or that of the tables."""
     _check_names("items", config.items)
+    counted = [one.item for one in config.pulses.inputs] if config.pulses else ()
     config.catalogue = items.Catalogue()
     for i, item in enumerate(config.items):
         if _is_number(config.catalogue, item.name) is not None:
             allowed = "a name of your own; this item is known already"
             check.wrong("items[%d].name" % i, item.name, allowed)
+        if item.identifier is None and item.name not in counted:
+            raise ConfigError(
+                "items[%d].identifier is missing, and no pulse input counts this item; give "
+                "the identifier, or list the input" % i
+            )
     config.catalogue = items.Catalogue(config.items)
     for i, item in enumerate(config.items):
         if not _is_number(config.catalogue, item.name):
@@ -160,6 +167,25 @@ def _check_members(field, task, meters):
     for i, number in enumerate(task.meters or ()):
         if number not in numbers:
             check.wrong("%s[%d]" % (field, i), number, "the number of a meter")
+
+
+def _check_pulses(config):
+    """Inputs have numbers that no meter has, and count what a task reads."""
+    numbers = {meter.number: "meters[%d]" % i for i, meter in enumerate(config.meters)}
+    inputs = {}
+    for i, one in enumerate(config.pulses.inputs if config.pulses else ()):
+        here = "pulses.inputs[%d]" % i
+        for name, value, others in (("number", one.number, numbers), ("input", one.input, inputs)):
+            if value in others:
+                raise ConfigError(
+                    "%s.%s is %d, which %s has already; give every one its own"
+                    % (here, name, value, others[value])
+                )
+            others[value] = here
+        if not any(one.item in task.items for task in config.tasks):
+            raise ConfigError(
+                '%s.item is "%s", which no task reads; use an item of a task' % (here, one.item)
+            )
 
 
 def _is_number(catalogue, name):
