@@ -82,19 +82,20 @@ class _Input:
 class Inputs:
     """All pulse inputs of a site.
 
-    `settings` is the section of the configuration, `open_input(input, width_ms)` the board's
-    pulse_input(). What the journal has is restored; an input that it does not know begins at its
-    start value, which is an event.
+    `settings` is the section of the configuration, `open_inputs` the board's pulse_inputs().
+    What the journal has is restored; an input that it does not know begins at its start value,
+    which is an event.
     """
 
-    def __init__(self, settings, catalogue, open_input, journal, events):
+    def __init__(self, settings, catalogue, open_inputs, journal, events):
         self._journal = journal
         self._events = events
         self._save_ms = settings.save_every * 1000
         self._saved_at = self._judged_at = ticks_ms()
+        counters = open_inputs([(one.input, one.width_ms) for one in settings.inputs])
         self._inputs = [
-            _Input(one, catalogue.scale(one.item), open_input(one.input, one.width_ms))
-            for one in settings.inputs
+            _Input(one, catalogue.scale(one.item), counter)
+            for one, counter in zip(settings.inputs, counters)
         ]
         body = journal.context(_KEY) or b""
         begun = [one for one in self._inputs if not one.restore(body)]

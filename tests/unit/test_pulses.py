@@ -63,8 +63,8 @@ class Site:
         )
         return self
 
-    def open(self, number, width_ms):
-        return self.counters[number]
+    def open(self, wanted):
+        return [self.counters[number] for number, _ in wanted]
 
     def count(self, pulses, number=1):
         self.counters[number].pulses += pulses
