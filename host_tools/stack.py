@@ -307,9 +307,13 @@ class Stack:
         )
 
     def wait_slots(self, count: int, timeout_s: float) -> None:
-        """Wait until so many slots have a record of every meter; StackError if that fails."""
+        """Wait until so many slots have a record of every meter; StackError if that fails.
+
+        A pulse input is a meter, too.
+        """
+        meters = self.options.meters + self.options.pulse_inputs
         self._wait(
-            lambda: self.store.complete_slots(self.device, self.options.meters) >= count,
+            lambda: self.store.complete_slots(self.device, meters) >= count,
             timeout_s,
             f"fewer than {count} slots are complete",
         )

@@ -39,6 +39,7 @@ class Application:
                 "%s: buses is a list of %d; use 1 to %d, as many as board %s has"
                 % (board.configuration(), len(config.buses), board.BUSES, board.NAME)
             )
+        _check_pulse_inputs(config, board)
         ppp = getattr(board, "PPP", None)
         if config.uplink.transport == "ppp" and ppp is None:
             raise configuration.ConfigError(
@@ -55,7 +56,16 @@ class Application:
         self.journal = Journal(board.journal_flash())
         self.journal.mount(struct.unpack("<I", board.random_bytes(4))[0] >> 2)
         self.events = Events(self.journal, self.clock)
-        self.collector = Collector(self.buses, config, self.clock, self.journal, self.events)
+        self.pulses = None
+        if config.pulses:
+            from .pulses import Inputs  # which takes heap
+
+            self.pulses = Inputs(
+                config.pulses, config.catalogue, board.pulse_inputs, self.journal, self.events
+            )
+        self.collector = Collector(
+            self.buses, config, self.clock, self.journal, self.events, self.pulses
+        )
         self.modem = _modem(config.uplink, modem_port, self._network_time, ppp)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
@@ -78,6 +88,8 @@ class Application:
             "uplink": self.uplink.run(),
             "collector": self.collector.run(),
         }
+        if self.pulses:
+            parts["pulses"] = self.pulses.run()
         for name, part in parts.items():
             asyncio.create_task(self._supervise(name, part))
         asyncio.create_task(self._stop_when_asked())
@@ -88,6 +100,8 @@ class Application:
             except Exception as error:  # noqa: BLE001 - it may be the journal that failed
                 sys.print_exception(error, sys.stderr)
             return _EXIT_FAILED
+        if self.pulses:
+            self.pulses.save()
         drained = await self.uplink.drain(_DRAIN_S)
         await self.uplink.close()
         return _EXIT_OK if drained else _EXIT_UNSENT
@@ -118,6 +132,17 @@ class Application:
                 reported = self.journal.overrun
                 self.events.record("journal.overrun", lost=reported)
             await asyncio.sleep(1)
+
+
+def _check_pulse_inputs(config, board):
+    present = getattr(board, "PULSE_INPUTS", 0)
+    for i, one in enumerate(config.pulses.inputs if config.pulses else ()):
+        if one.input > present:
+            has = "has inputs 1 to %d" % present if present else "has none"
+            raise configuration.ConfigError(
+                "%s: pulses.inputs[%d].input is %d; board %s %s"
+                % (board.configuration(), i, one.input, board.NAME, has)
+            )
 
 
 def _modem(settings, port, on_time, ppp):

@@ -14,6 +14,7 @@ from . import field_checks as check
 from .field_checks import ConfigError, Section
 from .journal import MAX_PAYLOAD
 from .records import pack_task
+from .tasks import reads_input
 from .timezone import TimeZone
 
 _LARGEST = const(32768)  # characters: four times what 64 meters and all other fields take
@@ -124,7 +125,7 @@ def _check_tasks(config):
     catalogue = config.catalogue
     for i, task in enumerate(config.tasks):
         _check_times("tasks[%d]" % i, task)
-        _check_members("tasks[%d].meters" % i, task, config.meters)
+        _check_members("tasks[%d].meters" % i, task, config)
         for j, name in enumerate(task.items):
             number = _is_number(catalogue, name)
             if not number:
@@ -162,8 +163,9 @@ def _check_times(field, task):
             )
 
 
-def _check_members(field, task, meters):
-    numbers = [meter.number for meter in meters]
+def _check_members(field, task, config):
+    inputs = config.pulses.inputs if config.pulses else []
+    numbers = [meter.number for meter in list(config.meters) + list(inputs)]
     for i, number in enumerate(task.meters or ()):
         if number not in numbers:
             check.wrong("%s[%d]" % (field, i), number, "the number of a meter")
@@ -182,7 +184,7 @@ def _check_pulses(config):
                     % (here, name, value, others[value])
                 )
             others[value] = here
-        if not any(one.item in task.items for task in config.tasks):
+        if not any(reads_input(task, one) for task in config.tasks):
             raise ConfigError(
                 '%s.item is "%s", which no task reads; use an item of a task' % (here, one.item)
             )

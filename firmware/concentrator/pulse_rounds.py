@@ -4,12 +4,16 @@ from micropython import const
 
 from . import quality, records
 from .journal import READING
+from .tasks import reads_input
 
 BUS = const(0)  # what events call the pulse inputs, where buses count from 1
 
 
 class PulseRounds:
-    """Makes the readings of all pulse inputs. `inputs` is pulses.Inputs, `config` all of it."""
+    """Makes the readings of all pulse inputs, as rounds.Rounds does those of a bus.
+
+    `inputs` is pulses.Inputs, `config` all of the configuration.
+    """
 
     def __init__(self, inputs, config, clock, journal):
         self._inputs = inputs
@@ -20,18 +24,18 @@ class PulseRounds:
             [
                 (one.number, task.items.index(one.item))
                 for one in config.pulses.inputs
-                if one.item in task.items
+                if reads_input(task, one)
             ]
             for task in config.tasks
         ]
         most_values = max(len(task.items) for task in config.tasks)
         self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
 
-    def count(self, tasks):
-        """How many readings a slot of these tasks has."""
-        return sum(len(self._wanted[task.number]) for task in tasks)
+    def reads(self, task, number):
+        """Whether a task reads the input of that number."""
+        return any(number == wanted for wanted, _ in self._wanted[task.number])
 
-    def read(self, slot, due, late, done):
+    async def read(self, slot, due, late=False, done=()):
         """Make a reading of every input for all tasks in `due`, but for those (task, number) in
         `done`. `late`: the slot had begun before anybody waited for it.
         """
