@@ -88,8 +88,6 @@ class Application:
             "uplink": self.uplink.run(),
             "collector": self.collector.run(),
         }
-        if self.pulses:
-            parts["pulses"] = self.pulses.run()
         for name, part in parts.items():
             asyncio.create_task(self._supervise(name, part))
         asyncio.create_task(self._stop_when_asked())
@@ -123,9 +121,13 @@ class Application:
         self.collector.stop()
 
     async def _keep_journal(self):
-        """Erase ahead and write checkpoints, apart from the paths that must be quick."""
+        """Erase ahead, write checkpoints and the totals of pulse inputs, apart from the paths
+        that must be quick.
+        """
         reported = 0
         while True:
+            if self.pulses:
+                self.pulses.poll()
             self.journal.checkpoint()
             self.journal.prepare()
             if self.journal.overrun > reported:

@@ -106,7 +106,7 @@ def _monthly():
 
 def _pulses():
     """All pulse inputs."""
-    inputs = check.list_of(check.section(_pulse_input()), 1, 8, "pulse inputs")
+    inputs = check.list_of(check.entry(_pulse_input()), 1, 8, "pulse inputs")
     return {
         "save_every": (check.whole(10, 3600, " (seconds)"), 300),
         "inputs": (inputs, check.REQUIRED),

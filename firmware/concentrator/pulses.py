@@ -6,7 +6,6 @@ the pulses since the last save, at most `save_every` seconds of them, and none t
 shown: there is a save before every reading, so that a register never runs backwards.
 """
 
-import asyncio
 import binascii
 import struct
 from time import ticks_diff, ticks_ms
@@ -19,7 +18,6 @@ from .contact import COUNT_MASK
 _KEY = const(0x80)  # of the totals in the journal's context; tasks have 0 to 7
 _ENTRY = "<BHII"  # number, check of the settings, whole units, pulses beyond them
 _ENTRY_SIZE = struct.calcsize(_ENTRY)
-_POLL_MS = const(1000)
 _WINDOW_MS = const(60000)  # over which the rate is judged
 _HOUR_MS = const(3600000)
 
@@ -124,7 +122,7 @@ class Inputs:
         self._saved_at = ticks_ms()
 
     def poll(self):
-        """Count, save when it is time, and watch the rates. To be called every second or so."""
+        """Count, save when it is time, and watch the rates. Call it every second or so."""
         ticks = ticks_ms()
         for one in self._inputs:
             one.poll()
@@ -147,9 +145,3 @@ class Inputs:
             self._events.record("pulses.normal", meter=one.number)
         one.is_fast = fast
         one.recent = 0
-
-    async def run(self):
-        """Count, save and watch, for ever."""
-        while True:
-            self.poll()
-            await asyncio.sleep_ms(_POLL_MS)

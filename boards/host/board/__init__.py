@@ -15,7 +15,6 @@ import time
 from micropython import const
 
 from .nor_flash import NorFile
-from .pulse_line import PulseLine
 from .serial_port import SerialPort
 
 NAME = "host"
@@ -119,6 +118,8 @@ def pulse_inputs(wanted):
     Returns their counters, whose count() is the pulses since then, modulo 2 to the power of 30.
     BoardError when nothing drives the inputs.
     """
+    from .pulse_line import PulseLine  # which takes heap
+
     advice = "start host_tools.pulse_source with --link %s/pulses" % _site
     return PulseLine(_open("pulses", advice, _MODEM_BAUD), PULSE_INPUTS).counters(wanted)
 

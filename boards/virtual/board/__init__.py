@@ -13,8 +13,6 @@ import network
 import virtual
 from micropython import const
 
-from .pulse_line import PulseLine
-
 NAME = "virtual"
 BUSES = 2
 PULSE_INPUTS = 4
@@ -66,6 +64,8 @@ def pulse_inputs(wanted):
 
     Returns their counters, whose count() is the pulses since then, modulo 2 to the power of 30.
     """
+    from .pulse_line import PulseLine  # which takes heap
+
     return PulseLine(machine.UART(_PULSES, timeout=0), PULSE_INPUTS).counters(wanted)
 
 
