@@ -22,6 +22,7 @@ that stream; their sequence numbers are not stored but counted from the header. 
          acknowledged ahead of the cursor: stream (1), first (4), count (4)
     11H  context: key (1 byte), body. Context says what records mean; the newest body of each key
          is repeated at the start of every block, so that every block can be read by itself.
+         Keys from 80H on are no context but the latest value of something, kept the same way.
 """
 
 import asyncio
@@ -46,6 +47,7 @@ _HEADER_SIZE = const(48)
 _RECORD_SIZE = const(4)  # header of a record
 _CHECKPOINT = const(0x10)
 _CONTEXT = const(0x11)
+_VALUES = const(0x80)  # keys from here on say nothing about records
 _BLANK = b"\xff" * (_RECORD_SIZE + MAX_PAYLOAD)
 _MAX_RANGES = const(16)
 _CHECKPOINT_SIZE = const(156)  # of the longest
@@ -565,7 +567,8 @@ class Reader:
                 continue
             self._offset += _RECORD_SIZE + size
             if kind == _CONTEXT:
-                self.context[self._view[0]] = bytes(self._view[1:size])
+                if self._view[0] < _VALUES:
+                    self.context[self._view[0]] = bytes(self._view[1:size])
             elif kind == self._stream:
                 sequence = self._sequence
                 self._sequence += 1

@@ -1,6 +1,6 @@
 """Pulse inputs: counts what a meter's pulse output gives, and makes a register reading of it.
 
-The totals are kept in the journal as context, whose newest body stands in every block: a save is
+The totals are kept in the journal as a value, which stands in every block like context: a save is
 one small record, nothing is rewritten in place, and the ring spreads the wear. A power cut loses
 the pulses since the last save, at most `save_every` seconds of them, and none that a reading has
 shown: there is a save before every reading, so that a register never runs backwards.
@@ -15,7 +15,7 @@ from micropython import const
 from . import quality
 from .contact import COUNT_MASK
 
-_KEY = const(0x80)  # of the totals in the journal's context; tasks have 0 to 7
+_KEY = const(0x80)  # of the totals among the journal's values
 _ENTRY = "<BHII"  # number, check of the settings, whole units, pulses beyond them
 _ENTRY_SIZE = struct.calcsize(_ENTRY)
 _WINDOW_MS = const(60000)  # over which the rate is judged
@@ -26,14 +26,12 @@ class _Input:
     """One input: its total as whole units and pulses beyond them, which stay small integers."""
 
     def __init__(self, settings, scale, counter):
-        self.number = settings.number
+        self.settings = settings
         self.recent = 0  # pulses since the rate was last judged
         self.is_fast = False
-        self._per_hour = settings.constant * settings.max_rate  # pulses, at most
         # A unit is so many steps of the register's last digit, and so many pulses.
         self._steps = 10 ** max(0, -scale)
         self._constant = settings.constant * 10 ** max(0, scale)
-        self._start = settings.start
         self._units = 0
         self._rest = 0
         text = "%d %d %d" % (settings.start, settings.constant, scale)
@@ -43,7 +41,8 @@ class _Input:
 
     def value(self):
         """The register: start value and all pulses since, in the scale of the item."""
-        return self._start + self._units * self._steps + self._rest * self._steps // self._constant
+        beyond = self._rest * self._steps // self._constant
+        return self.settings.start + self._units * self._steps + beyond
 
     def poll(self):
         """Add what was counted since the last time."""
@@ -58,11 +57,13 @@ class _Input:
 
     def exceeds(self, elapsed_ms):
         """Whether the recent pulses are more than `max_rate` allows in so many milliseconds."""
+        per_hour = self.settings.constant * self.settings.max_rate
         # One more fits into any time, however short.
-        return (self.recent - 1) * _HOUR_MS > self._per_hour * elapsed_ms
+        return (self.recent - 1) * _HOUR_MS > per_hour * elapsed_ms
 
     def pack(self, body, at):
-        struct.pack_into(_ENTRY, body, at, self.number, self._check, self._units, self._rest)
+        number = self.settings.number
+        struct.pack_into(_ENTRY, body, at, number, self._check, self._units, self._rest)
 
     def restore(self, body):
         """Go on from the saved total; False when there is none that was saved with these settings.
@@ -71,7 +72,7 @@ class _Input:
         """
         for at in range(0, len(body), _ENTRY_SIZE):
             number, check, units, rest = struct.unpack_from(_ENTRY, body, at)
-            if number == self.number and check == self._check:
+            if number == self.settings.number and check == self._check:
                 self._units, self._rest = units, rest
                 return True
         return False
@@ -99,7 +100,7 @@ class Inputs:
         begun = [one for one in self._inputs if not one.restore(body)]
         self.save()
         for one in begun:
-            events.record("pulses.begun", meter=one.number, value=one.value())
+            events.record("pulses.begun", meter=one.settings.number, value=one.value())
 
     def reading(self, number):
         """(register, quality) of the input with that meter number; in flash when this returns.
@@ -107,7 +108,7 @@ class Inputs:
         While pulses come faster than `max_rate` allows the quality is SUSPECT.
         """
         self.save()
-        one = next(one for one in self._inputs if one.number == number)
+        one = next(one for one in self._inputs if one.settings.number == number)
         return one.value(), quality.SUSPECT if one.is_fast else quality.GOOD
 
     def save(self):
@@ -139,9 +140,9 @@ class Inputs:
         if fast and not one.is_fast:
             seconds = elapsed_ms // 1000
             self._events.record(
-                "pulses.fast", meter=one.number, pulses=one.recent, seconds=seconds
+                "pulses.fast", meter=one.settings.number, pulses=one.recent, seconds=seconds
             )
         elif one.is_fast and not fast:
-            self._events.record("pulses.normal", meter=one.number)
+            self._events.record("pulses.normal", meter=one.settings.number)
         one.is_fast = fast
         one.recent = 0
