@@ -651,6 +651,12 @@ def test_a_pulse_input_has_a_number_and_an_input_of_its_own():
 def test_a_pulse_input_counts_what_a_task_reads():
     text = refusal(with_pulses(item="energy.reverse.total"))
     assert 'pulses.inputs[0].item is "energy.reverse.total", which no task reads' in text
+    data = with_pulses()
+    for task in data["tasks"]:
+        task["meters"] = [1]
+    assert "which no task reads" in refusal(data)
+    data["tasks"][1]["meters"] = [201]
+    read(data)
 
 
 def test_an_item_of_pulse_inputs_needs_no_identifier():

@@ -6,12 +6,23 @@ from concentrator import quality, records
 from concentrator.collector import Collector
 from concentrator.items import Catalogue
 from concentrator.journal import READING, Journal
+from concentrator.timezone import TimeZone
 from fakes import Clock, Events, RamFlash, Settings, until
 
 SLOT = 1788220800
 EVERY = 900
-LOAD = Settings(name="load", items=["voltage.a", "energy.forward.total"], every=EVERY)
-POWER = Settings(name="power", items=["power.active.total"], every=60)
+
+
+def task(name, items, every, meters=None):
+    return Settings(
+        name=name, items=items, every=every, daily=None, monthly=None, windows=(), meters=meters
+    )
+
+
+LOAD = task("load", ["voltage.a", "energy.forward.total"], EVERY)
+POWER = task("power", ["power.active.total"], EVERY)
+OTHERS = task("others", ["energy.forward.total"], EVERY, [7])
+ONE = task("one", ["energy.forward.total"], EVERY, [7, 202])
 INPUTS = [
     Settings(number=201, item="energy.forward.total"),
     Settings(number=202, item="energy.forward.total"),
@@ -28,7 +39,7 @@ class Inputs:
 class Site:
     # A collector without buses: nothing but pulse inputs.
 
-    def __init__(self, now, log=None):
+    def __init__(self, now, log=None, tasks=(LOAD, POWER, OTHERS)):
         self.clock = Clock(now)
         self.events = Events()
         self.journal = log or Journal(RamFlash(8))
@@ -36,8 +47,8 @@ class Site:
             self.journal.mount(1)
         self.config = Settings(
             meters=[],
-            tasks=[LOAD, POWER],
-            utc_offset=0,
+            tasks=tasks,
+            zone=TimeZone(0),
             catalogue=Catalogue(),
             pulses=Settings(inputs=INPUTS),
         )
@@ -72,6 +83,12 @@ def test_every_slot_of_a_task_with_their_item_has_a_reading_of_every_input():
         (0, 202, SLOT, 0, quality.SUSPECT, [None, 202]),
     ]
     assert site.events.all == []
+
+
+def test_a_task_may_be_for_some_inputs():
+    site = Site(SLOT - 1, tasks=(ONE,))
+    site.clock.ms += 990
+    assert asyncio.run(ticking(site, 1)) == [(0, 202, SLOT, 0, quality.SUSPECT, [202])]
 
 
 async def ticking(site, count):

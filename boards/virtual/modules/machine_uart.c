@@ -3,9 +3,9 @@
 // machine.UART on uart.c; included by extmod/machine_uart.c (MICROPY_PY_MACHINE_UART_INCLUDEFILE).
 //
 // UART(1) and UART(2) are the RS485 lines, UART(3) is the modem, UART(4) the pulse inputs; UART(0)
-// is the console and not to be had. baudrate, bits, parity and stop are remembered, not acted upon:
-// QEMU paces nothing and has no parity. rxbuf and txbuf are checked against the rings of uart.c.
-// timeout: milliseconds to wait for the first byte, and for room to write; 0 never waits.
+// is the console and not to be had. baudrate, bits, parity and stop are remembered, not acted
+// upon: QEMU paces nothing and has no parity. rxbuf and txbuf are checked against the rings of
+// uart.c. timeout: milliseconds to wait for the first byte, and for room to write; 0 never waits.
 // overruns(): how many received bytes were lost since reset because nobody read them in time;
 // damaged(): whether there were any behind those that were read last.
 // irq(): IRQ_RXIDLE is soft; IRQ_RX is hard, a call in the interrupt of every byte.
