@@ -15,6 +15,9 @@ BUSES = 2
 DEVICE = "a1b2c3d4e5f6"
 ROOT = "mr/v1"
 DAY_S = 86400
+FIRST_PULSE_NUMBER = 201  # as a meter, of pulse input 1
+PULSES_A_UNIT = 1000
+PULSE_START = 123456  # hundredths of a kWh
 
 _REQUEST_BYTES = 20  # of a read, the four wake-up bytes included
 _ANSWER_BYTES = 25  # of the longest of our items, likewise
@@ -50,7 +53,7 @@ class Site:
     seconds; `dead` meters are known not to answer, which takes time; `of_1997` meters speak the
     edition of that year, and the others that of 2007. `transport` says how the
     modem is used to reach the broker, "at" or "ppp"; `account` is user and password for the
-    mobile network.
+    mobile network. `pulse_inputs` count energy beside the meters.
     """
 
     meters: int = 64
@@ -65,6 +68,7 @@ class Site:
     account: tuple[str, str] | None = None
     dead: int = 0
     of_1997: int = 0
+    pulse_inputs: int = 0
 
     def check(self) -> None:
         """ValueError, one sentence, for the first thing that cannot work."""
@@ -147,6 +151,7 @@ class Site:
             "buses": [{"baud": self.baud}] * BUSES,
             "meters": [meter.as_dict() for meter in self.spread_meters()],
             "tasks": [{"name": "load", "items": list(ITEMS), "every": self.period}],
+            **self._pulses(),
             "uplink": {
                 "host": self.broker_host,
                 "port": self.broker_port,
@@ -159,6 +164,21 @@ class Site:
                 "linger": self.linger,
             },
         }
+
+    def _pulses(self) -> dict[str, Any]:
+        if not self.pulse_inputs:
+            return {}
+        inputs = [
+            {
+                "number": FIRST_PULSE_NUMBER + i,
+                "input": 1 + i,
+                "item": ITEMS[0],
+                "constant": PULSES_A_UNIT,
+                "start": PULSE_START,
+            }
+            for i in range(self.pulse_inputs)
+        ]
+        return {"pulses": {"inputs": inputs}}
 
     def _account(self) -> dict[str, str]:
         if self.account is None:

@@ -16,6 +16,7 @@ from host_tools.broker import HOST, Broker, BrokerError
 from host_tools.child_process import ChildProcess
 from host_tools.modem_simulator.packet_network import GATEWAY
 from host_tools.private_network import PrivateNetwork, PrivateNetworkError
+from host_tools.pulse_source import PulseSource
 from host_tools.receiver import Receiver, ReceiverError, Store, StoreError, Summary
 from host_tools.site import BUSES, DEVICE, ROOT, Site, SiteMeter, offset_seconds, spread
 from host_tools.virtual_board import IMAGE, VirtualBoard, VirtualBoardError
@@ -76,6 +77,7 @@ class StackOptions:
     concentrator: tuple[str, ...] = (str(MICROPYTHON), "-m", "concentrator")
     image: Path = IMAGE
     lapse: int = 1
+    pulse_inputs: int = 0
 
     def site(self, broker_port: int) -> Site:
         """Return the site these options describe; ValueError if it cannot be read in time."""
@@ -98,6 +100,7 @@ class StackOptions:
             account=self.account,
             dead=self.dead,
             of_1997=self.of_1997,
+            pulse_inputs=self.pulse_inputs,
         )
         site.check()
         return site
@@ -128,9 +131,11 @@ class Stack:
 
     All its files are in `folder`: `site/` is the concentrator's, `logs/` has what each process
     says, `receiver.sqlite` what arrived. What an earlier run left there is removed at the start;
-    a folder that holds anything else is an error. `store` and `receiver` are there once it runs.
+    a folder that holds anything else is an error. `store`, `receiver` and, if it has pulse inputs,
+    `pulses` are there once it runs.
     """
 
+    pulses: PulseSource
     store: Store
     receiver: Receiver
 
@@ -186,6 +191,8 @@ class Stack:
         running.enter_context(self.broker)
         self.site = self.options.site(self.broker.port)
         self.site.write(self.site_folder)
+        if self.options.pulse_inputs:
+            self.pulses = running.enter_context(PulseSource(self.site_folder / "pulses"))
         running.callback(self._meters.stop)
         self._spawn(self._meters, r"^bus \d+: ", BUSES)
         self._modem = self._child("modem simulator", self._modem_command(), stdin=True)
@@ -303,9 +310,13 @@ class Stack:
         )
 
     def wait_slots(self, count: int, timeout_s: float) -> None:
-        """Wait until so many slots have a record of every meter; StackError if that fails."""
+        """Wait until so many slots have a record of every meter; StackError if that fails.
+
+        A pulse input is a meter, too.
+        """
+        meters = self.options.meters + self.options.pulse_inputs
         self._wait(
-            lambda: self.store.complete_slots(self.device, self.options.meters) >= count,
+            lambda: self.store.complete_slots(self.device, meters) >= count,
             timeout_s,
             f"fewer than {count} slots are complete",
         )

@@ -1,8 +1,8 @@
 """The virtual board: its image, run by QEMU (`python -m host_tools.virtual_board`).
 
-Everything it has is in one folder, the site: `bus1`, `bus2` and `modem` are links to the
-simulators' pseudo terminals, `flash.nor` is its flash and `console` the link to its console, for
-mpremote and terminal programs.
+Everything it has is in one folder, the site: `bus1`, `bus2`, `modem` and, if there is one,
+`pulses` are links to the simulators' pseudo terminals, `flash.nor` is its flash and `console` the
+link to its console, for mpremote and terminal programs.
 """
 
 import fcntl
@@ -27,6 +27,7 @@ IMAGE = ROOT_FOLDER / "build" / "virtual" / "firmware.elf"
 
 _QEMU = "qemu-system-arm"
 _PORTS = ("bus1", "bus2", "modem")  # UART 1, 2 and 3
+_PULSES = "pulses"  # UART 4, which may lead nowhere
 _CONFIGURATION = "config.json"
 _FLASH = "flash.nor"
 _CONSOLE = "console"
@@ -231,7 +232,8 @@ class VirtualBoard(ChildProcess):
         command += ["-kernel", str(self.image), "-semihosting-config", ",".join(semihosting)]
         command += ["-chardev", f"pty,id=console,logfile={_escape(self.log)},logappend=on"]
         command += ["-serial", "chardev:console"]
-        for port in _PORTS:
+        has_pulses = (self.site / _PULSES).is_symlink()
+        for port in (*_PORTS, _PULSES) if has_pulses else _PORTS:
             command += ["-chardev", f"serial,id={port},path={_escape(self._terminal(port))}"]
             command += ["-serial", f"chardev:{port}"]
         return command
@@ -241,10 +243,10 @@ class VirtualBoard(ChildProcess):
         link = self.site / port
         terminal = Path(os.path.realpath(link))
         if not terminal.is_char_device():
-            simulator = "modem" if port == "modem" else "meter"
+            program = {"modem": "modem simulator", _PULSES: "pulse source"}
             raise VirtualBoardError(
-                f"{link} is missing, or leads nowhere; start the {simulator} simulator with "
-                f"--link {link}"
+                f"{link} is missing, or leads nowhere; start the "
+                f"{program.get(port, 'meter simulator')} with --link {link}"
             )
         return terminal
 

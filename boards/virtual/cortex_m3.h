@@ -7,6 +7,7 @@
 #ifndef VIRTUAL_CORTEX_M3_H
 #define VIRTUAL_CORTEX_M3_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CPU_HZ (25000000)
@@ -44,6 +45,13 @@ static inline uint32_t disable_irq(void) {
 
 static inline void enable_irq(uint32_t state) {
     __asm volatile("msr primask, %0" ::"r"(state) : "memory");
+}
+
+// Whether this runs in an interrupt or a fault handler.
+static inline bool in_interrupt(void) {
+    uint32_t number;
+    __asm volatile("mrs %0, ipsr" : "=r"(number));
+    return number != 0;
 }
 
 static inline void wait_for_interrupt(void) {

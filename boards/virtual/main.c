@@ -21,7 +21,7 @@
 #include "rtc.h"
 #include "systick.h"
 #include "uart.h"
-#include "uart_idle.h"
+#include "machine_uart.h"
 
 extern uint8_t _stack_top, _stack_bottom;
 

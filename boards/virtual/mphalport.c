@@ -13,7 +13,7 @@
 #include "network.h"
 #include "rtc.h"
 #include "uart.h"
-#include "uart_idle.h"
+#include "machine_uart.h"
 
 #define CYCLES_PER_MS (CPU_HZ / 1000)
 
@@ -86,7 +86,8 @@ uint64_t mp_hal_time_ns(void) {
 void virtual_poll(void) {
     static uint32_t last;
     uint32_t now = mp_hal_ticks_ms();
-    if (now != last) {
+    // Python runs in interrupts too, and may have interrupted lwIP.
+    if (now != last && !in_interrupt()) {
         last = now;
         rtc_poll();
         network_poll();

@@ -12,6 +12,7 @@
 
 #include "cortex_m3.h"
 #include "uart.h"
+#include "machine_uart.h"
 
 typedef struct {
     volatile uint32_t data;
@@ -113,6 +114,7 @@ static void handle(uart_t *uart) {
     uart->registers->interrupts = pending;
     if (pending & INTERRUPT_RX) {
         received(uart, uart->registers->data);
+        machine_uart_received(uart - uarts);
     }
     if (pending & INTERRUPT_TX) {
         transmit(uart);

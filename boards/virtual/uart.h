@@ -2,7 +2,7 @@
 //
 // The board's five UARTs, interrupt-driven both ways: nothing here ever waits.
 //
-//   0  console        1, 2  RS485 lines       3  modem        4  spare
+//   0  console        1, 2  RS485 lines       3  modem        4  pulse inputs
 
 #ifndef VIRTUAL_UART_H
 #define VIRTUAL_UART_H

@@ -40,6 +40,7 @@ class Application:
                 "%s: buses is a list of %d; use 1 to %d, as many as board %s has"
                 % (board.configuration(), len(config.buses), board.BUSES, board.NAME)
             )
+        _check_pulse_inputs(config, board)
         ppp = getattr(board, "PPP", None)
         if config.uplink.transport == "ppp" and ppp is None:
             raise configuration.ConfigError(
@@ -57,7 +58,16 @@ class Application:
         self.journal.mount(struct.unpack("<I", board.random_bytes(4))[0] >> 2)
         self.events = Events(self.journal, self.clock)
         self.timekeeper = Timekeeper(self.clock, self.events)
-        self.collector = Collector(self.buses, config, self.clock, self.journal, self.events)
+        self.pulses = None
+        if config.pulses:
+            from .pulses import Inputs  # which takes heap
+
+            self.pulses = Inputs(
+                config.pulses, config.catalogue, board.pulse_inputs, self.journal, self.events
+            )
+        self.collector = Collector(
+            self.buses, config, self.clock, self.journal, self.events, self.pulses
+        )
         self.modem = _modem(config.uplink, modem_port, self.timekeeper.set_by_network, ppp)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
@@ -94,6 +104,8 @@ class Application:
             except Exception as error:  # noqa: BLE001 - it may be the journal that failed
                 sys.print_exception(error, sys.stderr)
             return _EXIT_FAILED
+        if self.pulses:
+            self.pulses.save()
         drained = await self.uplink.drain(_DRAIN_S)
         await self.uplink.close()
         return _EXIT_OK if drained else _EXIT_UNSENT
@@ -115,15 +127,30 @@ class Application:
         self.collector.stop()
 
     async def _keep_journal(self):
-        """Erase ahead and write checkpoints, apart from the paths that must be quick."""
+        """Erase ahead, write checkpoints and the totals of pulse inputs, apart from the paths
+        that must be quick.
+        """
         reported = 0
         while True:
+            if self.pulses:
+                self.pulses.poll()
             self.journal.checkpoint()
             self.journal.prepare()
             if self.journal.overrun > reported:
                 reported = self.journal.overrun
                 self.events.record("journal.overrun", lost=reported)
             await asyncio.sleep(1)
+
+
+def _check_pulse_inputs(config, board):
+    present = getattr(board, "PULSE_INPUTS", 0)
+    for i, one in enumerate(config.pulses.inputs if config.pulses else ()):
+        if one.input > present:
+            has = "has inputs 1 to %d" % present if present else "has none"
+            raise configuration.ConfigError(
+                "%s: pulses.inputs[%d].input is %d; board %s %s"
+                % (board.configuration(), i, one.input, board.NAME, has)
+            )
 
 
 def _modem(settings, port, on_time, ppp):

@@ -1,4 +1,4 @@
-"""Reads what a slot asks for: every meter of a bus in turn, every bus by itself.
+"""Reads what a slot asks for: every meter of a bus in turn, every bus by itself, pulse inputs too.
 
 Whatever comes of it, there is one reading a meter, task and slot in the journal.
 """
@@ -19,26 +19,35 @@ _log = log.get("collector")
 
 
 class Collector:
-    """All buses with their meters. They share tasks and journal, but none waits for another."""
+    """All buses with their meters. They share tasks and journal, but none waits for another.
 
-    def __init__(self, buses, config, clock, journal, events):
+    `pulses` are the pulse inputs, a pulses.Inputs; None at a site that has none.
+    """
+
+    def __init__(self, buses, config, clock, journal, events, pulses=None):
         tasks = make_tasks(config)
         rules = [config.catalogue.rule(name) for name in items_of(config.tasks)]
         self._journal = journal
         self._tasks = tasks
-        self._lines = [
-            _Line(
-                bus,
-                [meter for meter in config.meters if meter.bus == bus.number],
-                tasks,
-                rules,
-                Schedule(clock, tasks),
-                clock,
-                journal,
-                events,
+        self._lines = []
+        for bus in buses:
+            meters = [meter for meter in config.meters if meter.bus == bus.number]
+            numbers = [meter.number for meter in meters]
+            rounds = Rounds(bus, meters, tasks, rules, clock, journal, events)
+            schedule = Schedule(clock, tasks)
+            self._lines.append(
+                _Line(bus.number, numbers, rounds, tasks, schedule, clock, journal, events)
             )
-            for bus in buses
-        ]
+        self._all_lines = list(self._lines)
+        if pulses is not None:
+            from .pulse_rounds import BUS, PulseRounds  # which takes heap
+
+            numbers = [one.number for one in config.pulses.inputs]
+            rounds = PulseRounds(pulses, config, clock, journal)
+            schedule = Schedule(clock, tasks)
+            self._all_lines.append(
+                _Line(BUS, numbers, rounds, tasks, schedule, clock, journal, events)
+            )
 
     def failing(self):
         """How many meters did not give all their items when they were last read."""
@@ -49,30 +58,33 @@ class Collector:
         return min(line.slots for line in self._lines)
 
     async def run(self):
-        """Read slot after slot on every bus, until stop()."""
+        """Read slot after slot on every bus and of the pulse inputs, until stop()."""
         for task in self._tasks:
             self._journal.set_context(task.number, task.context)
-        await asyncio.gather(*[line.run() for line in self._lines])
+        await asyncio.gather(*[line.run() for line in self._all_lines])
 
     def stop(self):
         """Finish the slots under way and begin no other."""
-        for line in self._lines:
+        for line in self._all_lines:
             line.stop()
 
 
 class _Line:
-    """One bus, its meters and its own wait for the next slot."""
+    """One bus, or the pulse inputs, with its own wait for the next slot.
 
-    def __init__(self, bus, meters, tasks, rules, schedule, clock, journal, events):
+    `numbers` are those of its meters, `rounds` is what reads them.
+    """
+
+    def __init__(self, bus, numbers, rounds, tasks, schedule, clock, journal, events):
         self.slots = 0  # read since boot
         self._bus = bus
-        self._numbers = [meter.number for meter in meters]
+        self._numbers = numbers
+        self._rounds = rounds
         self._tasks = tasks
         self._schedule = schedule
         self._clock = clock
         self._journal = journal
         self._events = events
-        self._rounds = Rounds(bus, meters, tasks, rules, clock, journal, events)
         self._stopping = False
         self._waiting = None
 
@@ -88,9 +100,7 @@ class _Line:
             if next_slot is not None:
                 slot, due, missed, late = next_slot
                 if missed:
-                    self._events.record(
-                        "slots.missed", bus=self._bus.number, count=missed, next=slot
-                    )
+                    self._events.record("slots.missed", bus=self._bus, count=missed, next=slot)
                 await self._rounds.read(slot, due, late)
                 self.slots += 1
 
@@ -127,14 +137,13 @@ class _Line:
             if missing:
                 numbers = [task.number for task in due]
                 read = len([entry for entry in done if entry[0] in numbers])
-                self._events.record("slot.interrupted", bus=self._bus.number, slot=slot, read=read)
+                self._events.record("slot.interrupted", bus=self._bus, slot=slot, read=read)
                 await self._complete(slot, missing, done)
 
     def _lacks(self, task, done):
         """Whether a meter has no reading of a task."""
         for number in self._numbers:
-            wanted = task.meters is None or number in task.meters
-            if wanted and (task.number, number) not in done:
+            if self._rounds.reads(task, number) and (task.number, number) not in done:
                 return True
         return False
 

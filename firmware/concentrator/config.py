@@ -14,6 +14,7 @@ from . import field_checks as check
 from .field_checks import ConfigError, Section
 from .journal import MAX_PAYLOAD
 from .records import pack_task
+from .tasks import reads_input
 from .timezone import TimeZone
 
 _LARGEST = const(32768)  # characters: four times what 64 meters and all other fields take
@@ -50,6 +51,7 @@ def parse(text, name="configuration"):
         _check_meters(config)
         _check_items(config)
         _check_tasks(config)
+        _check_pulses(config)
         _check_credentials(config.uplink)
         budget.check(config)
     except ConfigError as error:
@@ -100,11 +102,17 @@ def _check_meters(config):
 def _check_items(config):
     """The site's own items: new names, and a format, their own or that of the tables."""
     _check_names("items", config.items)
+    counted = [one.item for one in config.pulses.inputs] if config.pulses else ()
     config.catalogue = items.Catalogue()
     for i, item in enumerate(config.items):
         if _is_number(config.catalogue, item.name) is not None:
             allowed = "a name of your own; this item is known already"
             check.wrong("items[%d].name" % i, item.name, allowed)
+        if item.identifier is None and item.name not in counted:
+            raise ConfigError(
+                "items[%d].identifier is missing, and no pulse input counts this item; give "
+                "the identifier, or list the input" % i
+            )
     config.catalogue = items.Catalogue(config.items)
     for i, item in enumerate(config.items):
         if not _is_number(config.catalogue, item.name):
@@ -117,7 +125,7 @@ def _check_tasks(config):
     catalogue = config.catalogue
     for i, task in enumerate(config.tasks):
         _check_times("tasks[%d]" % i, task)
-        _check_members("tasks[%d].meters" % i, task, config.meters)
+        _check_members("tasks[%d].meters" % i, task, config)
         for j, name in enumerate(task.items):
             number = _is_number(catalogue, name)
             if not number:
@@ -155,11 +163,31 @@ def _check_times(field, task):
             )
 
 
-def _check_members(field, task, meters):
-    numbers = [meter.number for meter in meters]
+def _check_members(field, task, config):
+    inputs = config.pulses.inputs if config.pulses else []
+    numbers = [meter.number for meter in list(config.meters) + list(inputs)]
     for i, number in enumerate(task.meters or ()):
         if number not in numbers:
             check.wrong("%s[%d]" % (field, i), number, "the number of a meter")
+
+
+def _check_pulses(config):
+    """Inputs have numbers that no meter has, and count what a task reads."""
+    numbers = {meter.number: "meters[%d]" % i for i, meter in enumerate(config.meters)}
+    inputs = {}
+    for i, one in enumerate(config.pulses.inputs if config.pulses else ()):
+        here = "pulses.inputs[%d]" % i
+        for name, value, others in (("number", one.number, numbers), ("input", one.input, inputs)):
+            if value in others:
+                raise ConfigError(
+                    "%s.%s is %d, which %s has already; give every one its own"
+                    % (here, name, value, others[value])
+                )
+            others[value] = here
+        if not any(reads_input(task, one) for task in config.tasks):
+            raise ConfigError(
+                '%s.item is "%s", which no task reads; use an item of a task' % (here, one.item)
+            )
 
 
 def _is_number(catalogue, name):

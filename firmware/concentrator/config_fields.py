@@ -28,6 +28,7 @@ def site():
         "meters": (check.list_of(check.entry(_meter()), 1, MAX_METERS, "meters"), check.REQUIRED),
         "items": (check.list_of(check.entry(_own_item()), 0, 32, "items"), ()),
         "tasks": (check.list_of(check.section(_task()), 1, 8, "tasks"), check.REQUIRED),
+        "pulses": (check.section(_pulses()), None),
         "uplink": (check.section(_uplink()), check.REQUIRED),
     }
 
@@ -66,7 +67,7 @@ def _own_item():
     """An item of the site's own."""
     return {
         "name": (check.text(_NAME, "letters, digits, _ . and -", 32), check.REQUIRED),
-        "identifier": (check.identifier, check.REQUIRED),
+        "identifier": (check.identifier, None),
         "index": (check.whole(0, 99), 0),
         "size": (check.whole(1, 4, " (bytes)"), None),
         "kind": (check.word(*items.KINDS), "unsigned"),
@@ -75,12 +76,15 @@ def _own_item():
     }
 
 
+def _item_name():
+    return check.text(_NAME + "(@[a-z]*[0-9]+)?", "an item's name; " + LISTED, 48)
+
+
 def _task():
     """What is read when."""
-    name = check.text(_NAME + "(@[a-z]*[0-9]+)?", "an item's name; " + LISTED, 48)
     return {
         "name": (check.text(_NAME, "letters, digits, _ . and -", 16), check.REQUIRED),
-        "items": (check.list_of(name, 1, 8, "different item names", True), check.REQUIRED),
+        "items": (check.list_of(_item_name(), 1, 8, "different item names", True), check.REQUIRED),
         "every": (check.every, None),
         "daily": (check.time_of_day, None),
         "monthly": (check.section(_monthly()), None),
@@ -97,6 +101,28 @@ def _monthly():
     return {
         "day": (check.whole(1, 31), check.REQUIRED),
         "at": (check.time_of_day, check.REQUIRED),
+    }
+
+
+def _pulses():
+    """All pulse inputs."""
+    inputs = check.list_of(check.entry(_pulse_input()), 1, 8, "pulse inputs")
+    return {
+        "save_every": (check.whole(10, 3600, " (seconds)"), 300),
+        "inputs": (inputs, check.REQUIRED),
+    }
+
+
+def _pulse_input():
+    """A pulse input."""
+    return {
+        "number": (check.whole(1, 255), check.REQUIRED),
+        "input": (check.whole(1, 8, ", as the board numbers them"), check.REQUIRED),
+        "item": (_item_name(), check.REQUIRED),
+        "constant": (check.whole(1, 1000000, " (pulses a unit)"), check.REQUIRED),
+        "start": (check.whole(0, 999999999, ", in the last digit of the item"), 0),
+        "width_ms": (check.whole(1, 1000, " (milliseconds)"), 20),
+        "max_rate": (check.whole(1, 100000, " (units an hour)"), 100),
     }
 
 

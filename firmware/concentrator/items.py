@@ -34,6 +34,8 @@ class Place:
 class Catalogue:
     """All items of a site. `own` are its own ones, sections of the configuration.
 
+    One without identifier is of pulse inputs only.
+
     Methods with a name raise KeyError for an item that is not known.
     """
 
@@ -83,7 +85,7 @@ class Catalogue:
             if found is None:
                 raise KeyError(name)
             return found[2]
-        if own.size:
+        if own.size or own.identifier is None:
             return KINDS[own.kind], own.size, own.scale, own.unit
         described = dlt645.item(_edition_of(own), int(own.identifier, 16), own.index)
         # Not in the tables: bytes.
@@ -91,6 +93,8 @@ class Catalogue:
 
 
 def _edition_of(own):
+    if own.identifier is None:
+        return None
     return dlt645_1997.EDITION if len(own.identifier) == 4 else dlt645_2007.EDITION
 
 

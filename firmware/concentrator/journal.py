@@ -22,6 +22,7 @@ that stream; their sequence numbers are not stored but counted from the header. 
          acknowledged ahead of the cursor: stream (1), first (4), count (4)
     11H  context: key (1 byte), body. Context says what records mean; the newest body of each key
          is repeated at the start of every block, so that every block can be read by itself.
+         Keys from 80H on are no context but the latest value of something, kept the same way.
 """
 
 import asyncio
@@ -46,10 +47,12 @@ _HEADER_SIZE = const(48)
 _RECORD_SIZE = const(4)  # header of a record
 _CHECKPOINT = const(0x10)
 _CONTEXT = const(0x11)
+_VALUES = const(0x80)  # keys from here on say nothing about records
 _BLANK = b"\xff" * (_RECORD_SIZE + MAX_PAYLOAD)
 _MAX_RANGES = const(16)
 _CHECKPOINT_SIZE = const(156)  # of the longest
 _NEIGHBOURS = const(2)  # so many blocks in a row may be without a header inside the ring
+_LOOK_BACK = const(8)  # so many blocks in a row may be without their context: see context()
 
 _IOCTL_BLOCK_COUNT = const(4)  # of the extended block-device protocol
 _IOCTL_BLOCK_SIZE = const(5)
@@ -300,6 +303,32 @@ class Journal:
         self._write(_CONTEXT, bytes([key]) + body, len(body) + 1)
         self._context[key] = body
 
+    def context(self, key):
+        """The newest body of a key, None when there is none.
+
+        Power may have failed when the newest block had its header but not yet all context; then
+        the blocks before have it. Who wants to keep it sets it before anything else is written.
+        """
+        body = self._context.get(key)
+        serial = self._serial
+        last = max(self._tail, serial - _LOOK_BACK)
+        while body is None and serial > last:
+            serial -= 1
+            if self._header(serial):
+                body = self._find_context(serial, key)
+        return body
+
+    def _find_context(self, serial, key):
+        body = None
+        offset = _HEADER_SIZE
+        while True:
+            size, kind = self._read_record(serial, offset, self._view)
+            if size < 0:
+                return body
+            if kind == _CONTEXT and self._buffer[0] == key:
+                body = bytes(self._view[1:size])
+            offset += _RECORD_SIZE + size
+
     def _write(self, kind, payload, size):
         if size > MAX_PAYLOAD:
             raise ValueError("a record has at most %d bytes, not %d" % (MAX_PAYLOAD, size))
@@ -538,7 +567,8 @@ class Reader:
                 continue
             self._offset += _RECORD_SIZE + size
             if kind == _CONTEXT:
-                self.context[self._view[0]] = bytes(self._view[1:size])
+                if self._view[0] < _VALUES:
+                    self.context[self._view[0]] = bytes(self._view[1:size])
             elif kind == self._stream:
                 sequence = self._sequence
                 self._sequence += 1

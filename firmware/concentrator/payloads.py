@@ -25,17 +25,18 @@ def birth(config, epoch):
     for task in config.tasks:
         for name in task.items:
             used[name] = [config.catalogue.unit(name), config.catalogue.scale(name)]
-    return _message(
-        config.device,
-        {
-            "epoch": epoch,
-            "firmware": VERSION,
-            "config": {"version": config.version, "hash": config.hash},
-            "meters": [[meter.number, meter.address, meter.bus] for meter in config.meters],
-            "items": used,
-            "tasks": [[task.name, _times(task), task.items] for task in config.tasks],
-        },
-    )
+    fields = {
+        "epoch": epoch,
+        "firmware": VERSION,
+        "config": {"version": config.version, "hash": config.hash},
+        "meters": [[meter.number, meter.address, meter.bus] for meter in config.meters],
+        "items": used,
+        "tasks": [[task.name, _times(task), task.items] for task in config.tasks],
+    }
+    if config.pulses:
+        inputs = config.pulses.inputs
+        fields["pulses"] = [[one.number, one.input, one.item, one.constant] for one in inputs]
+    return _message(config.device, fields)
 
 
 def _times(task):

@@ -67,6 +67,10 @@ class Rounds:
         """How many meters did not give all their items when they were last read."""
         return sum(faults != 0 for faults in self._faults)
 
+    def reads(self, task, number):
+        """Whether a task reads the meter of that number."""
+        return task.meters is None or number in task.meters
+
     async def read(self, slot, due, late=False, done=()):
         """Make a reading of every meter for all tasks in `due`, but for those (task, meter) in
         `done`. `late`: the slot had begun before anybody waited for it.

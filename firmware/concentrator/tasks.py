@@ -51,6 +51,12 @@ def bits_of(tasks, number):
     return bits
 
 
+def reads_input(task, pulse_input):
+    """Whether a task reads a pulse input; both are sections of the configuration."""
+    is_member = task.meters is None or pulse_input.number in task.meters
+    return is_member and pulse_input.item in task.items
+
+
 def steps(tasks, bits, edition):
     """What a meter of an edition is to be asked for, for the tasks of `bits`: see plan.make()."""
     wanted = []

@@ -7,6 +7,7 @@ import random
 from cellular_modem import CellularModem
 from concentrator import app
 from concentrator.config import ConfigError
+from concentrator.contact import Contact
 from concentrator.modem import ppp
 from fakes import Port, RamFlash, raises
 
@@ -95,6 +96,42 @@ def test_a_board_without_ppp_says_so():
     for board in (Board, BoardWithoutPPP):
         text = raises(ConfigError, modem_of, board(', "transport": "ppp"'))
         assert 'uplink.transport is "ppp", which board test does not have; use "at"' in text, text
+
+
+# --- Pulse inputs -----------------------------------------------------------------------------
+
+PULSES = (
+    '}, "pulses": {"inputs": [{"number": 201, "input": %d, "item": "voltage.a", "constant": 1}]'
+)
+
+
+class BoardWithPulses(Board):
+    PULSE_INPUTS = 2
+
+    def pulse_inputs(self, wanted):
+        return [Contact(width_ms) for _, width_ms in wanted]
+
+
+def test_a_board_says_what_pulse_inputs_it_has():
+    for board, has in ((Board, "has none"), (BoardWithPulses, "has inputs 1 to 2")):
+        text = raises(ConfigError, modem_of, board(PULSES % 3))
+        assert "pulses.inputs[0].input is 3; board test " + has in text, text
+
+
+async def leave(*_):
+    return True
+
+
+def test_pulse_inputs_are_saved_at_an_orderly_stop():
+    board = BoardWithPulses(PULSES % 2)
+    application = app.Application(board)
+    application.uplink.drain = leave
+    application.uplink.close = leave
+    saves = []
+    application.pulses.save = lambda: saves.append(True)
+    asyncio.run(application.run())
+    board.remove()
+    assert saves == [True]
 
 
 # --- The end ----------------------------------------------------------------------------------

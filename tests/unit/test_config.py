@@ -4,7 +4,7 @@ import json
 import os
 import random
 
-from concentrator import config, journal, records, strict_json
+from concentrator import config, items, journal, records, strict_json
 from concentrator.config import ConfigError
 from fakes import raises, seeded
 
@@ -596,3 +596,77 @@ def test_fuzz_only_config_errors_come_out():
     print("taken", taken, "refused", refused)
     assert taken
     assert refused > 1000
+
+
+# --- Pulse inputs -----------------------------------------------------------------------------
+
+
+def with_pulses(**fields):
+    data = good()
+    one = {"number": 201, "input": 1, "item": "energy.forward.total", "constant": 1000}
+    one.update(fields)
+    data["pulses"] = {"inputs": [one]}
+    return data
+
+
+def test_pulse_inputs_have_defaults():
+    assert read(good()).pulses is None
+    pulses = read(with_pulses()).pulses
+    assert pulses.save_every == 300
+    one = pulses.inputs[0]
+    assert (one.number, one.input, one.constant) == (201, 1, 1000)
+    assert (one.start, one.width_ms, one.max_rate) == (0, 20, 100)
+
+
+def test_every_field_of_a_pulse_input_is_checked():
+    for name, bad in (
+        ("number", (0, 256, "1", None, True)),
+        ("input", (0, 9, 1.0)),
+        ("item", ("", "energy total", 5)),
+        ("constant", (0, 1000001, 0.5)),
+        ("start", (-1, 1000000000)),
+        ("width_ms", (0, 1001)),
+        ("max_rate", (0, 100001)),
+    ):
+        for value in bad:
+            text = refusal(with_pulses(**{name: value}))
+            assert "pulses.inputs[0].%s is" % name in text, text
+    assert "pulses.inputs[0].baud is not known" in refusal(with_pulses(baud=1))
+    data = with_pulses()
+    data["pulses"]["save_every"] = 5
+    assert "pulses.save_every is 5; use a whole number from 10 to 3600 (seconds)" in refusal(data)
+
+
+def test_a_pulse_input_has_a_number_and_an_input_of_its_own():
+    text = refusal(with_pulses(number=2))
+    assert "pulses.inputs[0].number is 2, which meters[1] has already" in text
+    data = with_pulses()
+    data["pulses"]["inputs"].append(dict(data["pulses"]["inputs"][0], number=202))
+    text = refusal(data)
+    assert "pulses.inputs[1].input is 1, which pulses.inputs[0] has already" in text
+    data["pulses"]["inputs"][1].update(number=201, input=2)
+    assert "inputs[1].number is 201, which pulses.inputs[0] has already" in refusal(data)
+
+
+def test_a_pulse_input_counts_what_a_task_reads():
+    text = refusal(with_pulses(item="energy.reverse.total"))
+    assert 'pulses.inputs[0].item is "energy.reverse.total", which no task reads' in text
+    data = with_pulses()
+    for task in data["tasks"]:
+        task["meters"] = [1]
+    assert "which no task reads" in refusal(data)
+    data["tasks"][1]["meters"] = [201]
+    read(data)
+
+
+def test_an_item_of_pulse_inputs_needs_no_identifier():
+    data = with_pulses(item="volume.total")
+    data["items"] = [{"name": "volume.total", "scale": -3, "unit": "m3"}]
+    data["tasks"].append({"name": "water", "items": ["volume.total"], "every": 900})
+    config = read(data)
+    catalogue = config.catalogue
+    assert (catalogue.scale("volume.total"), catalogue.unit("volume.total")) == (-3, "m3")
+    for protocol in items.EDITIONS:  # no meter on a bus has it
+        assert catalogue.place("volume.total", items.EDITIONS[protocol]) is None
+    data["pulses"]["inputs"][0]["item"] = "energy.forward.total"
+    assert "items[0].identifier is missing, and no pulse input counts" in refusal(data)

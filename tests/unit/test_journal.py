@@ -830,3 +830,18 @@ def test_a_life_without_power_cuts_keeps_all_its_promises():
 
 def test_stream_names_fit_the_numbers():
     assert [journal.STREAMS[s] for s in STREAMS] == ["reading", "freeze", "event"]
+
+
+# --- Values -----------------------------------------------------------------------------------
+
+
+def test_a_value_is_the_latest_in_every_block_and_no_business_of_readers():
+    device, log = fresh()
+    assert log.context(0x80) is None
+    for n in range(20 * BLOCK // 50):
+        log.set_context(0x80, b"%d" % n)
+        log.append(READING, bytes(46))
+        assert mounted(device).context(0x80) == b"%d" % n
+    reader = log.reader(READING)
+    assert reader.read()
+    assert reader.context == {}

@@ -1,8 +1,9 @@
 """The host board: serial ports are pseudo-terminals, flash is a file with NOR behaviour.
 
 Everything lives in one folder, the site, named by the environment variable CONCENTRATOR_SITE:
-`bus1`, `bus2` and `modem` (links to pseudo-terminals, made by the simulators), `config.json`, and
-`journal.nor`, which is created. The names in this module are the same on every board.
+`bus1`, `bus2`, `modem` and, where there are pulse inputs, `pulses` (links to pseudo-terminals,
+made by the simulators), `config.json`, and `journal.nor`, which is created. The names in this
+module are the same on every board.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from .serial_port import SerialPort
 
 NAME = "host"
 BUSES = 2  # number of RS485 lines
+PULSE_INPUTS = 4
 
 _EBUSY = const(16)  # not in MicroPython's errno
 _MODEM_BAUD = const(115200)
@@ -108,6 +110,18 @@ def modem():
     """Open the modem's serial port; BoardError when there is none."""
     advice = "there is none; start the modem simulator with --link %s/modem" % _site
     return _open("modem", advice, _MODEM_BAUD)
+
+
+def pulse_inputs(wanted):
+    """Count pulses from now on; `wanted` is a list of (input from 1, least width in ms).
+
+    Returns their counters, whose count() is the pulses since then, modulo 2 to the power of 30.
+    BoardError when nothing drives the inputs.
+    """
+    from .pulse_line import PulseLine  # which takes heap
+
+    advice = "start host_tools.pulse_source with --link %s/pulses" % _site
+    return PulseLine(_open("pulses", advice, _MODEM_BAUD), PULSE_INPUTS).counters(wanted)
 
 
 def _open(name, advice, baud):

@@ -15,10 +15,12 @@ from micropython import const
 
 NAME = "virtual"
 BUSES = 2
+PULSE_INPUTS = 4
 PPP = network.PPP
 
 _CONFIGURATION = "/config.json"
 _MODEM = const(3)  # UART
+_PULSES = const(4)  # UART
 _MODEM_BAUD = const(115200)
 _JOURNAL_FIRST = const(128)  # the blocks before are the file system's
 _JOURNAL_BLOCKS = const(896)
@@ -55,6 +57,16 @@ def bus(number, baud):
 def modem():
     """Open the modem's serial port."""
     return machine.UART(_MODEM, _MODEM_BAUD, timeout=0, rxbuf=4096, txbuf=8192)
+
+
+def pulse_inputs(wanted):
+    """Count pulses from now on; `wanted` is a list of (input from 1, least width in ms).
+
+    Returns their counters, whose count() is the pulses since then, modulo 2 to the power of 30.
+    """
+    from .pulse_line import PulseLine  # which takes heap
+
+    return PulseLine(machine.UART(_PULSES, timeout=0), PULSE_INPUTS).counters(wanted)
 
 
 def journal_flash():

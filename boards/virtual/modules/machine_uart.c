@@ -2,12 +2,13 @@
 //
 // machine.UART on uart.c; included by extmod/machine_uart.c (MICROPY_PY_MACHINE_UART_INCLUDEFILE).
 //
-// UART(1) and UART(2) are the RS485 lines, UART(3) is the modem, UART(4) is spare; UART(0) is the
-// console and not to be had. baudrate, bits, parity and stop are remembered, not acted upon: QEMU
-// paces nothing and has no parity. rxbuf and txbuf are checked against the rings of uart.c.
-// timeout: milliseconds to wait for the first byte, and for room to write; 0 never waits.
+// UART(1) and UART(2) are the RS485 lines, UART(3) is the modem, UART(4) the pulse inputs; UART(0)
+// is the console and not to be had. baudrate, bits, parity and stop are remembered, not acted
+// upon: QEMU paces nothing and has no parity. rxbuf and txbuf are checked against the rings of
+// uart.c. timeout: milliseconds to wait for the first byte, and for room to write; 0 never waits.
 // overruns(): how many received bytes were lost since reset because nobody read them in time;
 // damaged(): whether there were any behind those that were read last.
+// irq(): IRQ_RXIDLE is soft; IRQ_RX is hard, a call in the interrupt of every byte.
 
 #include "py/mperrno.h"
 #include "py/mphal.h"
@@ -15,9 +16,10 @@
 
 #include "cortex_m3.h"
 #include "uart.h"
-#include "uart_idle.h"
+#include "machine_uart.h"
 
 #define IRQ_RXIDLE (1)
+#define IRQ_RX (2)
 
 struct _machine_uart_obj_t {
     mp_obj_base_t base;
@@ -46,7 +48,7 @@ _Static_assert(UART_COUNT == 5, "one interrupt object for every UART");
 void uart_idle_tick(void) {
     for (unsigned number = 1; number < UART_COUNT; number++) {
         machine_uart_obj_t *self = &machine_uarts[number];
-        if (!self->trigger) {
+        if (self->trigger != IRQ_RXIDLE) {
             continue;
         }
         uint32_t received = uart_counters(number)->received;
@@ -59,6 +61,13 @@ void uart_idle_tick(void) {
         if (self->busy && due && irq && mp_sched_schedule(irq->handler, irq->parent)) {
             self->busy = false;
         }
+    }
+}
+
+void machine_uart_received(unsigned number) {
+    machine_uart_obj_t *self = &machine_uarts[number];
+    if (self->trigger == IRQ_RX) {
+        mp_irq_handler(IRQ_OF(self));
     }
 }
 
@@ -181,7 +190,10 @@ static mp_uint_t irq_trigger(mp_obj_t self_in, mp_uint_t trigger) {
 
 static mp_uint_t irq_info(mp_obj_t self_in, mp_uint_t kind) {
     machine_uart_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    return kind == MP_IRQ_INFO_TRIGGERS ? self->trigger : IRQ_RXIDLE;
+    if (kind == MP_IRQ_INFO_TRIGGERS) {
+        return self->trigger;
+    }
+    return IRQ_OF(self)->ishard ? IRQ_RX : IRQ_RXIDLE;
 }
 
 static const mp_irq_methods_t irq_methods = {
@@ -201,15 +213,17 @@ static mp_irq_obj_t *mp_machine_uart_irq(machine_uart_obj_t *self, bool any_args
         if (handler != mp_const_none && !mp_obj_is_callable(handler)) {
             mp_raise_ValueError(MP_ERROR_TEXT("handler must be None or callable"));
         }
-        if (trigger & ~IRQ_RXIDLE) {
+        bool hard = args[MP_IRQ_ARG_INIT_hard].u_bool;
+        if (trigger & ~IRQ_RXIDLE && trigger != IRQ_RX) {
             mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("trigger 0x%04x unsupported"),
                               (unsigned)trigger);
         }
-        if (args[MP_IRQ_ARG_INIT_hard].u_bool) {
-            mp_raise_ValueError(MP_ERROR_TEXT("hard interrupts unsupported"));
+        if (hard != (trigger == IRQ_RX)) {
+            mp_raise_ValueError(MP_ERROR_TEXT("IRQ_RX is hard, IRQ_RXIDLE is not"));
         }
         self->trigger = 0; // the handler is not to be called while it changes
         irq->handler = handler;
+        irq->ishard = hard;
         self->seen = uart_counters(self->number)->received;
         self->busy = false;
         self->trigger = handler == mp_const_none ? 0 : trigger;
@@ -312,4 +326,5 @@ static MP_DEFINE_CONST_FUN_OBJ_1(machine_uart_damaged_obj, machine_uart_damaged)
 #define MICROPY_PY_MACHINE_UART_CLASS_CONSTANTS                                                   \
     {MP_ROM_QSTR(MP_QSTR_damaged), MP_ROM_PTR(&machine_uart_damaged_obj)},                        \
         {MP_ROM_QSTR(MP_QSTR_overruns), MP_ROM_PTR(&machine_uart_overruns_obj)},                  \
+        {MP_ROM_QSTR(MP_QSTR_IRQ_RX), MP_ROM_INT(IRQ_RX)},                                        \
         {MP_ROM_QSTR(MP_QSTR_IRQ_RXIDLE), MP_ROM_INT(IRQ_RXIDLE)},
