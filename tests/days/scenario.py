@@ -9,7 +9,7 @@ PERIOD_S = 900
 POWER_OFF_S = 3600
 _BEGIN = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
 _END_S = 300  # into the slot that nobody expects any more
-_IN_SLOT_S = 4  # a moment when meters are being read
+_EARLY_S = 3  # before a slot; the clock is wrong by less
 _BAUD = 9600
 
 
@@ -31,8 +31,9 @@ class Faults:
 class Scenario:
     """A run of `days` with `meters` on two lines. All moments are UTC seconds.
 
-    `power_cuts` has (moment, flash operation that is torn), `clock_steps` (moment, seconds),
-    `outages` (from, to, whether the modem says so), `babble` (from, to) for each line. In the
+    `power_cuts` has (moment, kind of flash operation, which of them from then on is torn),
+    `clock_steps` (moment, seconds), `outages` (from, to, whether the modem says so), `babble`
+    (from, to) for each line. In the
     power cut of number `rtc_lost` (from 0) the real-time clock loses its time.
     """
 
@@ -40,7 +41,7 @@ class Scenario:
     meters: int
     seed: int
     dead: frozenset[int]
-    power_cuts: tuple[tuple[int, str], ...]
+    power_cuts: tuple[tuple[int, str, int], ...]
     clock_steps: tuple[tuple[int, int], ...]
     outages: tuple[tuple[int, int, bool], ...]
     babble: tuple[tuple[int, int], ...]
@@ -70,7 +71,7 @@ class Scenario:
             "end": self.end,
             "blocks": self.blocks,
             "drift_ppm": self.drift_ppm,
-            "power_cuts": [[1000 * moment, what] for moment, what in self.power_cuts],
+            "power_cuts": [[1000 * moment, *what] for moment, *what in self.power_cuts],
             "outages": [[1000 * a, 1000 * b, told] for a, b, told in self.outages],
             "lines": [self._line(number) for number in range(1, BUSES + 1)],
         }
@@ -91,9 +92,9 @@ def reference(days: int, meters: int, seed: int = 645) -> Scenario:
     meters, 3 power cuts of an hour, both kinds of outages, clock steps, babble on both lines."""
 
     def moment(tenths: float) -> int:
-        """A moment at that part of the run, in the middle of a slot's reading."""
+        """A moment at that part of the run, just before a slot."""
         later = int(tenths * days * DAY_S / 10)
-        return _BEGIN + later - later % PERIOD_S + _IN_SLOT_S
+        return _BEGIN + later - later % PERIOD_S + PERIOD_S - _EARLY_S
 
     return Scenario(
         days=days,
@@ -101,9 +102,9 @@ def reference(days: int, meters: int, seed: int = 645) -> Scenario:
         seed=seed,
         dead=frozenset((2, meters)),
         power_cuts=(
-            (moment(2), "program"),
-            (moment(5) - 240, "erase"),
-            (moment(8), "program"),
+            (moment(2), "program", 4),
+            (moment(5), "erase", 1),
+            (moment(8), "program", 2),
         ),
         clock_steps=((moment(3.5) + 100, 1000), (moment(6.5) + 100, -1000)),
         outages=(

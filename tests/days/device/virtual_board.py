@@ -114,7 +114,9 @@ class _Flash(Flash):
 
     def _arm(self, operation):
         if self._cuts and _true_ms() >= self._cuts[0][0] and operation == self._cuts[0][1]:
-            self.cut_after = 1
+            self._cuts[0][2] -= 1
+            if not self._cuts[0][2]:
+                self.cut_after = 1
 
     def _end(self):
         _rtc.save()
