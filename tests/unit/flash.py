@@ -45,7 +45,7 @@ class Flash:
     def readblocks(self, block, buffer, offset=0):
         at = self._place(block, offset, len(buffer))
         self.reads += 1
-        buffer[:] = self.data[at : at + len(buffer)]
+        buffer[:] = memoryview(self.data)[at : at + len(buffer)]
 
     def writeblocks(self, block, buffer, offset):
         at = self._place(block, offset, len(buffer))
