@@ -48,7 +48,9 @@ help:
 	@echo "                   ARCHITECTURE=armv7m  of the board's processor, as mpy-cross calls it"
 	@echo "make codec       build/codec/*/dlt645.mpy: the codec as a native module, per architecture"
 	@echo "make test        everything below but run; parts:"
-	@echo "                   test-unit test-native test-host test-system test-image"
+	@echo "                   test-unit test-native test-host test-system test-days test-image"
+	@echo "make days        a month of the firmware's life in minutes, with all that can go wrong in it"
+	@echo "                   DAYS=30 METERS=64 SEED=645"
 	@echo "make fuzz        fuzzers of the codec on all cores; make test runs them for 30 s in all"
 	@echo "                   FUZZ_SECONDS=60  for each of them"
 	@echo "make bench       figures beside their floors, peers and budgets; parts: bench-codec bench-image"
@@ -210,14 +212,21 @@ run: deps $(IMAGE_OF_$(BOARD))
 
 PYTEST = $(PYTHON) -m pytest
 
-.PHONY: test test-unit test-native test-host test-system test-image
+.PHONY: test test-unit test-native test-host test-system test-days test-image
 test: deps lint images codec bundle
 	@$(PYTEST)
 test-host: codec
-test-unit test-native test-host test-system: test-%: deps
+test-unit test-native test-host test-system test-days: test-%: deps
 	@$(PYTEST) tests/$*
 test-image: deps images codec bundle
 	@$(PYTEST) tests/image
+
+DAYS ?= 30
+SEED ?= 645
+
+.PHONY: days
+days: deps
+	@$(PYTHON) -m tests.days $(BUILD)/days --days="$(DAYS)" --meters="$(METERS)" --seed="$(SEED)"
 
 .PHONY: images
 images: $(IMAGE_OF_virtual) $(BUILD)/virtual-stock/firmware.elf
@@ -257,6 +266,6 @@ format: deps
 .PHONY: clean distclean
 clean:
 	rm -rf $(foreach part,host virtual virtual-stock mpy-cross,$(BUILD)/$(part) $(BUILD)/$(part).log) \
-	    $(BUILD)/native $(BUILD)/fuzz $(BUILD)/run $(BUILD)/codec $(BUILD)/bundle
+	    $(BUILD)/native $(BUILD)/fuzz $(BUILD)/days $(BUILD)/run $(BUILD)/codec $(BUILD)/bundle
 distclean:
 	rm -rf $(BUILD)

@@ -204,7 +204,7 @@ class Uplink:
                 continue
             await session.keep_alive()
             self._wake.clear()
-            await self._pause(250)
+            await self._pause(1000)
 
     async def _ask_signal(self):
         try:

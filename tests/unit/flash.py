@@ -17,15 +17,17 @@ class NotErased(Exception):
 class Flash:
     """`blocks` erase blocks of `block_size` bytes, with the extended block-device protocol.
 
+    `data` is what holds their content, if not a bytearray made here, which is blank.
+
     Set `cut_after` to n and the n-th program or erase from then on is torn and raises PowerCut, as
     does everything after it until power_on(). What a torn operation leaves comes from `random`,
     so seed that. Set `fail_after` likewise for an OSError, after which the flash works again.
     """
 
-    def __init__(self, blocks, block_size):
+    def __init__(self, blocks, block_size, data=None):
         self.blocks = blocks
         self.block_size = block_size
-        self.data = bytearray(b"\xff" * (blocks * block_size))
+        self.data = bytearray(b"\xff" * (blocks * block_size)) if data is None else data
         self.cut_after = None
         self.fail_after = None
         self.dead = False
