@@ -7,7 +7,6 @@ import sys
 
 from micropython import const
 
-from . import config as configuration
 from . import log
 from .bus import Bus
 from .clock import Clock
@@ -15,6 +14,7 @@ from .collector import Collector
 from .events import Events
 from .health import Health, collect_often
 from .journal import Journal, JournalError
+from .settings import ConfigError
 from .timekeeper import Timekeeper
 from .uplink import Uplink
 
@@ -25,6 +25,8 @@ _EXIT_INTERRUPTED = const(130)
 _EXIT_UNUSABLE = const(2)  # configuration, flash or a port: it says what to mend
 _EXIT_FAILED = const(3)
 
+_ONLY_TO_LOAD = ("config", "config_fields", "field_checks", "budget", "strict_json")
+
 _log = log.get("app")
 
 
@@ -34,19 +36,7 @@ class Application:
     def __init__(self, board):
         collect_often()
         self._board = board
-        config = configuration.load(board.configuration())
-        if len(config.buses) > board.BUSES:
-            raise configuration.ConfigError(
-                "%s: buses is a list of %d; use 1 to %d, as many as board %s has"
-                % (board.configuration(), len(config.buses), board.BUSES, board.NAME)
-            )
-        _check_pulse_inputs(config, board)
-        ppp = getattr(board, "PPP", None)
-        if config.uplink.transport == "ppp" and ppp is None:
-            raise configuration.ConfigError(
-                '%s: uplink.transport is "ppp", which board %s does not have; use "at"'
-                % (board.configuration(), board.NAME)
-            )
+        config = _load_configuration(board)
         self.buses = [
             Bus(number, board.bus(number, settings.baud), settings)
             for number, settings in enumerate(config.buses, 1)
@@ -68,7 +58,7 @@ class Application:
         self.collector = Collector(
             self.buses, config, self.clock, self.journal, self.events, self.pulses
         )
-        self.modem = _modem(config.uplink, modem_port, self.timekeeper.set_by_network, ppp)
+        self.modem = _modem(config.uplink, modem_port, self.timekeeper.set_by_network, board)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
         self.health.uplink = self.uplink
@@ -142,23 +132,24 @@ class Application:
             await asyncio.sleep(1)
 
 
-def _check_pulse_inputs(config, board):
-    present = getattr(board, "PULSE_INPUTS", 0)
-    for i, one in enumerate(config.pulses.inputs if config.pulses else ()):
-        if one.input > present:
-            has = "has inputs 1 to %d" % present if present else "has none"
-            raise configuration.ConfigError(
-                "%s: pulses.inputs[%d].input is %d; board %s %s"
-                % (board.configuration(), i, one.input, board.NAME, has)
-            )
+def _load_configuration(board):
+    """The configuration of the board; what reads and checks it takes 3 KB, and is let go again."""
+    from . import config
+
+    loaded = config.of_board(board)
+    package = sys.modules[__name__.rpartition(".")[0]]
+    for name in _ONLY_TO_LOAD:
+        if sys.modules.pop("%s.%s" % (package.__name__, name), None):
+            delattr(package, name)
+    return loaded
 
 
-def _modem(settings, port, on_time, ppp):
+def _modem(settings, port, on_time, board):
     """The modem with the transport of the configuration; the other one is not even loaded."""
     if settings.transport == "ppp":
         from .modem.ppp import Modem
 
-        return Modem(port, settings, on_time, ppp)
+        return Modem(port, settings, on_time, board.PPP)
     from .modem.quectel import Modem
 
     return Modem(port, settings, on_time)
@@ -178,7 +169,7 @@ def main(board):
         print("concentrator: interrupted; the journal is complete up to here", file=sys.stderr)
         return _EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - reported below
-        expected = (configuration.ConfigError, JournalError, board.BoardError)
+        expected = (ConfigError, JournalError, board.BoardError)
         if application is None and isinstance(error, expected):
             print("concentrator: %s" % error, file=sys.stderr)
             return _EXIT_UNUSABLE

@@ -8,7 +8,7 @@ import dlt645
 from micropython import const
 
 from . import items
-from .field_checks import ConfigError
+from .settings import ConfigError
 from .tasks import bits_of, make_tasks, steps
 
 _BITS = const(11)  # a character: start, 8 data, even parity, stop

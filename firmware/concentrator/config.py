@@ -11,13 +11,24 @@ from micropython import const
 
 from . import budget, config_fields, items, strict_json
 from . import field_checks as check
-from .field_checks import ConfigError, Section
 from .journal import MAX_PAYLOAD
 from .records import pack_task
+from .settings import ConfigError, Section
 from .tasks import reads_input
 from .timezone import TimeZone
 
 _LARGEST = const(32768)  # characters: four times what 64 meters and all other fields take
+
+
+def of_board(board):
+    """The configuration of a board, which must have what it asks for; see load()."""
+    path = board.configuration()
+    config = load(path)
+    try:
+        _check_board(config, board)
+    except ConfigError as error:
+        raise ConfigError("%s: %s" % (path, error))
+    return config
 
 
 def load(path):
@@ -217,4 +228,24 @@ def _check_credentials(uplink):
             raise ConfigError(
                 "uplink.%suser and uplink.%spassword need each other; give both or neither"
                 % (prefix, prefix)
+            )
+
+
+def _check_board(config, board):
+    """That the board has as many buses, and everything else."""
+    if len(config.buses) > board.BUSES:
+        raise ConfigError(
+            "buses is a list of %d; use 1 to %d, as many as board %s has"
+            % (len(config.buses), board.BUSES, board.NAME)
+        )
+    if config.uplink.transport == "ppp" and getattr(board, "PPP", None) is None:
+        raise ConfigError(
+            'uplink.transport is "ppp", which board %s does not have; use "at"' % board.NAME
+        )
+    present = getattr(board, "PULSE_INPUTS", 0)
+    for i, one in enumerate(config.pulses.inputs if config.pulses else ()):
+        if one.input > present:
+            has = "has inputs 1 to %d" % present if present else "has none"
+            raise ConfigError(
+                "pulses.inputs[%d].input is %d; board %s %s" % (i, one.input, board.NAME, has)
             )

@@ -8,21 +8,10 @@ import json
 import re
 from collections import namedtuple
 
+from .settings import ConfigError, Section
 from .timezone import parse_change
 
 REQUIRED = object()  # the default of a field that must be given
-
-
-class ConfigError(Exception):
-    """The configuration can't be used; the text says which field, why, and what is allowed."""
-
-
-class Section:
-    """One object of the configuration, its fields as attributes."""
-
-    def __init__(self, fields):
-        for name in fields:
-            setattr(self, name, fields[name])
 
 
 def show(value):
