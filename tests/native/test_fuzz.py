@@ -14,8 +14,8 @@ PLANTED_FAULTS = {
     "a checksum that nobody looks at": (
         "decoder",
         "dlt645.c",
-        "bytes[size - 2] != checksum",
-        "bytes[size - 2] < checksum",
+        "bytes[length - 2] == sum(",
+        "bytes[length - 2] >= sum(",
     ),
     "a frame lost behind a false start": (
         "decoder",
@@ -26,8 +26,8 @@ PLANTED_FAULTS = {
     "a read beyond the end": (
         "decoder",
         "dlt645.c",
-        "if (available < size) {",
-        "if (available + 1 < size) {",
+        "if (available < length) {",
+        "if (available + 1 < length) {",
     ),
     "a part of an item that comes out of turn": (
         "answer",
@@ -38,8 +38,8 @@ PLANTED_FAULTS = {
     "a digit that is none": (
         "values",
         "dlt645_values.c",
-        "return pair <= 0x99 && (pair & 0x0f) <= 9;",
-        "return pair <= 0x99;",
+        "(digits >> 2 | digits >> 1)",
+        "(digits >> 2)",
     ),
     "a value too many": (
         "values",

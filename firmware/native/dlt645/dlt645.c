@@ -47,27 +47,71 @@ void dlt645_address_to_text(char text[DLT645_ADDRESS_DIGITS],
 bool dlt645_address_matches(const uint8_t wire[DLT645_ADDRESS_SIZE],
                             const uint8_t asked[DLT645_ADDRESS_SIZE]) {
     for (size_t i = 0; i < DLT645_ADDRESS_SIZE; i++) {
-        uint8_t mask = 0;
-        if (asked[i] >> 4 != WILDCARD_NIBBLE) {
-            mask |= 0xf0;
-        }
-        if ((asked[i] & 0xf) != WILDCARD_NIBBLE) {
-            mask |= 0x0f;
-        }
-        if ((wire[i] ^ asked[i]) & mask) {
+        unsigned differ = wire[i] ^ asked[i];
+        if ((differ & 0xf0 && asked[i] >> 4 != WILDCARD_NIBBLE) ||
+            (differ & 0x0f && (asked[i] & 0xf) != WILDCARD_NIBBLE)) {
             return false;
         }
     }
     return true;
 }
 
+// --- Four bytes at a time: what is done with every byte of a frame ----------------------------
+
+#define FOUR (4)
+#define EVERY_SECOND (0x00ff00ffU)
+#define HIGH_BITS (0x80808080U)
+#define OFFSETS (DLT645_DATA_OFFSET * 0x01010101U)
+
+// memcpy: a frame begins anywhere, and not every processor reads a word there.
+static uint32_t load(const uint8_t *bytes) {
+    uint32_t four;
+    memcpy(&four, bytes, FOUR);
+    return four;
+}
+
+static void store(uint8_t *bytes, uint32_t four) {
+    memcpy(bytes, &four, FOUR);
+}
+
+// Of at most 212 bytes, or the sums of 16 bits would meet.
 static uint8_t sum(const uint8_t *bytes, size_t n) {
-    unsigned total = 0;
-    for (size_t i = 0; i < n; i++) {
-        total += bytes[i];
+    uint32_t total = 0;
+    for (; n >= FOUR; n -= FOUR, bytes += FOUR) {
+        uint32_t four = load(bytes);
+        total += (four & EVERY_SECOND) + (four >> 8 & EVERY_SECOND);
+    }
+    total += total >> 16;
+    while (n > 0) {
+        total += bytes[--n];
     }
     return (uint8_t)total;
 }
+
+// Their high bits are added apart, so that no byte carries into the next one.
+static void add_offset(uint8_t *wire, const uint8_t *plain, size_t length) {
+    for (; length >= FOUR; length -= FOUR, plain += FOUR, wire += FOUR) {
+        uint32_t four = load(plain);
+        store(wire, ((four & ~HIGH_BITS) + OFFSETS) ^ (four & HIGH_BITS));
+    }
+    while (length > 0) {
+        length--;
+        wire[length] = (uint8_t)(plain[length] + DLT645_DATA_OFFSET);
+    }
+}
+
+void dlt645_plain(uint8_t *plain, const uint8_t *wire, size_t length) {
+    for (; length >= FOUR; length -= FOUR, plain += FOUR, wire += FOUR) {
+        uint32_t four = load(wire);
+        store(plain, ((four | HIGH_BITS) - OFFSETS) ^ (~four & HIGH_BITS));
+    }
+    while (length > 0) {
+        length--;
+        plain[length] = (uint8_t)(wire[length] - DLT645_DATA_OFFSET);
+    }
+}
+
+// --- Frames -----------------------------------------------------------------------------------
 
 size_t dlt645_encode(uint8_t *buffer, size_t size, const uint8_t address[DLT645_ADDRESS_SIZE],
                      uint8_t control, const uint8_t *data, size_t length, size_t preamble) {
@@ -85,77 +129,91 @@ size_t dlt645_encode(uint8_t *buffer, size_t size, const uint8_t address[DLT645_
     frame[DLT645_AT_SECOND_START] = DLT645_START;
     frame[DLT645_AT_CONTROL] = control;
     frame[DLT645_AT_LENGTH] = (uint8_t)length;
-    for (size_t i = 0; i < length; i++) {
-        frame[DLT645_AT_DATA + i] = (uint8_t)(data[i] + DLT645_DATA_OFFSET);
-    }
+    add_offset(frame + DLT645_AT_DATA, data, length);
     frame[HEADER_SIZE + length] = sum(frame, HEADER_SIZE + length);
     frame[HEADER_SIZE + length + 1] = DLT645_END;
     return preamble + DLT645_FRAME_MIN + length;
 }
 
-void dlt645_plain(uint8_t *plain, const uint8_t *wire, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        plain[i] = (uint8_t)(wire[i] - DLT645_DATA_OFFSET);
+// Place of the first 68H in n bytes; n without one. Wake-up bytes and noise are few: a loop is
+// through before memchr is called.
+static size_t find_start(const uint8_t *bytes, size_t n) {
+    size_t i = 0;
+    while (i < n && bytes[i] != DLT645_START) {
+        i++;
     }
+    return i;
 }
 
-// Judge the start at bytes[0], which must be 68H, by the available bytes (at least 1). Only
-// position, length and sum count: no byte value is reserved, so 68H, 16H and FEH may stand
-// anywhere inside a frame.
+// Judge the start at bytes[0], which must be 68H, by the available bytes (at least 1); size is
+// what its frame has, as far as they tell. Only position, length and sum count: no byte value is
+// reserved, so 68H, 16H and FEH may stand anywhere inside a frame.
 //
 // This is what makes the decoder linear: a start costs a few comparisons, and the one step that
 // walks its bytes (at most 210, whatever the traffic) comes last, behind the end mark.
-static dlt645_fault_t judge(const uint8_t *bytes, size_t available, dlt645_finding_t *finding) {
+static dlt645_fault_t judge(const uint8_t *bytes, size_t available, size_t *size) {
+    *size = DLT645_FRAME_MIN;
     if (available <= DLT645_AT_SECOND_START) {
-        finding->missing = DLT645_FRAME_MIN - available;
         return DLT645_CUT_HEADER;
     }
     if (bytes[DLT645_AT_SECOND_START] != DLT645_START) {
-        finding->got = bytes[DLT645_AT_SECOND_START];
-        finding->expected = DLT645_START;
         return DLT645_NO_SECOND;
     }
     if (available <= DLT645_AT_LENGTH) {
-        finding->missing = DLT645_FRAME_MIN - available;
         return DLT645_TRUNCATED;
     }
     size_t length = bytes[DLT645_AT_LENGTH];
     if (length > DLT645_DATA_MAX) {
         // Decided here, not when 255 bytes have come: noise must not buy a ghost frame's wait.
-        finding->got = (uint8_t)length;
         return DLT645_LENGTH;
     }
-    size_t size = DLT645_FRAME_MIN + length;
-    if (available < size) {
-        finding->missing = size - available;
+    length += DLT645_FRAME_MIN;
+    *size = length;
+    if (available < length) {
         return DLT645_TRUNCATED;
     }
-    if (bytes[size - 1] != DLT645_END) {
-        finding->got = bytes[size - 1];
-        finding->expected = DLT645_END;
+    if (bytes[length - 1] != DLT645_END) {
         return DLT645_NO_END;
     }
-    uint8_t checksum = sum(bytes, size - 2);
-    if (bytes[size - 2] != checksum) {
+    return bytes[length - 2] == sum(bytes, length - 2) ? DLT645_OK : DLT645_BAD_CHECKSUM;
+}
+
+// Judge the same, and say what is wrong.
+static void examine(const uint8_t *bytes, size_t available, dlt645_finding_t *finding) {
+    size_t size;
+    finding->fault = judge(bytes, available, &size);
+    switch (finding->fault) {
+    case DLT645_OK:
+        finding->size = size;
+        break;
+    case DLT645_CUT_HEADER:
+    case DLT645_TRUNCATED:
+        finding->missing = size - available;
+        break;
+    case DLT645_NO_SECOND:
+        finding->got = bytes[DLT645_AT_SECOND_START];
+        finding->expected = DLT645_START;
+        break;
+    case DLT645_LENGTH:
+        finding->got = bytes[DLT645_AT_LENGTH];
+        break;
+    case DLT645_NO_END:
+        finding->got = bytes[size - 1];
+        finding->expected = DLT645_END;
+        break;
+    default:
         finding->got = bytes[size - 2];
-        finding->expected = checksum;
-        return DLT645_BAD_CHECKSUM;
+        finding->expected = sum(bytes, size - 2);
+        break;
     }
-    finding->size = size;
-    return DLT645_OK;
 }
 
 dlt645_fault_t dlt645_find(const uint8_t *bytes, size_t n, dlt645_finding_t *finding) {
     memset(finding, 0, sizeof(*finding));
     finding->fault = DLT645_NO_START;
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *start = memchr(bytes + i, DLT645_START, n - i);
-        if (start == NULL) {
-            break;
-        }
-        i = (size_t)(start - bytes);
+    for (size_t i = find_start(bytes, n); i < n; i += 1 + find_start(bytes + i + 1, n - i - 1)) {
         dlt645_finding_t here = {.offset = i};
-        here.fault = judge(start, n - i, &here);
+        examine(bytes + i, n - i, &here);
         // A start with both marks in place tells more than a lone 68H; else the first one tells.
         bool marks = here.fault > DLT645_NO_SECOND;
         if (here.fault == DLT645_OK || finding->fault == DLT645_NO_START ||
@@ -169,12 +227,15 @@ dlt645_fault_t dlt645_find(const uint8_t *bytes, size_t n, dlt645_finding_t *fin
     return finding->fault;
 }
 
+// --- Decoder ----------------------------------------------------------------------------------
+
 void dlt645_decoder_init(dlt645_decoder_t *d) {
     memset(d, 0, sizeof(*d));
 }
 
 static void drop_frame(dlt645_decoder_t *d) {
-    memset(&d->frame, 0, sizeof(d->frame));
+    d->frame.address = NULL;
+    d->frame.length = 0;
 }
 
 void dlt645_decoder_reset(dlt645_decoder_t *d) {
@@ -217,19 +278,16 @@ static size_t hunt(dlt645_decoder_t *d) {
     while (d->start < d->end) {
         bool over = d->start < d->gap;
         size_t available = (size_t)((over ? d->gap : d->end) - d->start);
-        const uint8_t *bytes = d->buffer + d->start;
-        const uint8_t *start = memchr(bytes, DLT645_START, available);
-        if (start == NULL) {
-            skip(d, available);
+        size_t junk = find_start(d->buffer + d->start, available);
+        skip(d, junk);
+        available -= junk;
+        if (available == 0) {
             continue;
         }
-        skip(d, (size_t)(start - bytes));
-        available -= (size_t)(start - bytes);
-
-        dlt645_finding_t finding = {0};
-        switch (judge(start, available, &finding)) {
+        size_t size;
+        switch (judge(d->buffer + d->start, available, &size)) {
         case DLT645_OK:
-            return finding.size;
+            return size;
         case DLT645_CUT_HEADER:
             if (!over) {
                 return 0;

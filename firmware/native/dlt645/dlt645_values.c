@@ -24,21 +24,22 @@ static bool is_decimal(uint8_t pair) {
     return pair <= 0x99 && (pair & 0x0f) <= 9;
 }
 
-// Packed decimal digits, least significant pair first; at most 4 bytes.
+// Packed decimal digits, least significant pair first; at most 4 bytes, all at once.
 static bool take_number(const uint8_t *bytes, size_t n, bool has_sign, int32_t *number) {
-    int32_t value = 0;
-    bool negative = has_sign && bytes[n - 1] & SIGN;
+    uint32_t digits = 0;
     for (size_t i = n; i > 0; i--) {
-        uint8_t pair = bytes[i - 1];
-        if (negative && i == n) {
-            pair &= (uint8_t)~SIGN;
-        }
-        if (!is_decimal(pair)) {
-            return false;
-        }
-        value = value * 100 + (pair >> 4) * 10 + (pair & 0x0f);
+        digits = digits << 8 | bytes[i - 1];
     }
-    *number = negative ? -value : value;
+    uint32_t sign = has_sign ? digits & (uint32_t)SIGN << 8 * (n - 1) : 0;
+    digits ^= sign;
+    // 8 together with 4 or 2 is no digit.
+    if (digits >> 3 & (digits >> 2 | digits >> 1) & 0x11111111) {
+        return false;
+    }
+    uint32_t pairs = digits - 6 * (digits >> 4 & 0x0f0f0f0f);                // 0..99 in a byte
+    uint32_t fours = pairs - 156 * (pairs >> 8 & 0x00ff00ff);                // 0..9999 in two
+    int32_t value = (int32_t)(fours - (UINT32_C(65536) - 10000) * (fours >> 16));
+    *number = sign ? -value : value;
     return true;
 }
 
