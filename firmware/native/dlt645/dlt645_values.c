@@ -36,8 +36,8 @@ static bool take_number(const uint8_t *bytes, size_t n, bool has_sign, int32_t *
     if (digits >> 3 & (digits >> 2 | digits >> 1) & 0x11111111) {
         return false;
     }
-    uint32_t pairs = digits - 6 * (digits >> 4 & 0x0f0f0f0f);                // 0..99 in a byte
-    uint32_t fours = pairs - 156 * (pairs >> 8 & 0x00ff00ff);                // 0..9999 in two
+    uint32_t pairs = digits - 6 * (digits >> 4 & 0x0f0f0f0f); // 0..99 in a byte
+    uint32_t fours = pairs - 156 * (pairs >> 8 & 0x00ff00ff); // 0..9999 in two
     int32_t value = (int32_t)(fours - (UINT32_C(65536) - 10000) * (fours >> 16));
     *number = sign ? -value : value;
     return true;

@@ -12,8 +12,10 @@ target_sources(usermod_dlt645 INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_table_1997.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_table_2007.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_values.c
+    ${CMAKE_CURRENT_LIST_DIR}/moddecoder.c
     ${CMAKE_CURRENT_LIST_DIR}/moddlt645.c
     ${CMAKE_CURRENT_LIST_DIR}/modexchange.c
+    ${CMAKE_CURRENT_LIST_DIR}/modvalues.c
 )
 
 target_include_directories(usermod_dlt645 INTERFACE

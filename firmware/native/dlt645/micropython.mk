@@ -2,7 +2,7 @@
 
 DLT645_DIR := $(USERMOD_DIR)
 
-SRC_USERMOD_C += $(DLT645_DIR)/moddlt645.c $(DLT645_DIR)/modexchange.c
+SRC_USERMOD_C += $(wildcard $(DLT645_DIR)/mod*.c)
 # The codec itself holds no qstr, so the qstr scanner need not see it.
 SRC_USERMOD_LIB_C += $(wildcard $(DLT645_DIR)/dlt645*.c)
 

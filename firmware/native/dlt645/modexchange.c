@@ -1,107 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// The binding of answers and values: dlt645.Exchange, and the tables of items.
-//
-// An edition is 2007 or 1997, an identifier a number (0x00010000, 0x9010). A value is an int, in
-// units of the item's scale; a str for text, addresses, dates and codes; bytes for what the tables
-// do not know; None for what the meter has not.
+// The binding of requests and answers: dlt645.Exchange. Editions, identifiers and values are those
+// of modvalues.c.
 
 #include <string.h>
 
 #include "moddlt645.h"
-#include "dlt645_values.h"
 
-#define VALUES_MAX (100)
 #define EXTRA_MAX (6) // of load records: count and time
-
-static dlt645_edition_t get_edition(mp_obj_t edition_in) {
-    mp_int_t edition = mp_obj_get_int(edition_in);
-    if (edition != 2007 && edition != 1997) {
-        mp_raise_ValueError(MP_ERROR_TEXT("edition is 2007 or 1997"));
-    }
-    return edition == 1997 ? DLT645_1997 : DLT645_2007;
-}
-
-static uint32_t get_identifier(mp_obj_t identifier_in) {
-    return (uint32_t)mp_obj_get_int_truncated(identifier_in);
-}
-
-// --- Values -----------------------------------------------------------------------------------
-
-static mp_obj_t value_to_obj(const dlt645_value_t *value, const uint8_t *data) {
-    switch (value->kind) {
-    case DLT645_NOT_AVAILABLE:
-        return mp_const_none;
-    case DLT645_UNSIGNED:
-    case DLT645_SIGNED:
-    case DLT645_BITS:
-        return mp_obj_new_int(value->number);
-    case DLT645_RAW:
-        return mp_obj_new_bytes(data + value->offset, value->size);
-    default: {
-        char text[2 * UINT8_MAX];
-        size_t length = dlt645_value_text(text, value, data);
-        return mp_obj_new_str(text, length);
-    }
-    }
-}
-
-// dlt645.item(edition, identifier, index=0) -> (kind, size, scale, unit, list) or None
-//
-// How value number index of the item is read: its kind, bytes, power of ten, unit (a str), and
-// whether there may be more values alike. None when the item is not in the tables, and its answer
-// raw bytes, or has not so many values.
-static mp_obj_t mod_item(size_t n_args, const mp_obj_t *args) {
-    dlt645_rule_t rule;
-    mp_int_t index = n_args > 2 ? mp_obj_get_int(args[2]) : 0;
-    if (!dlt645_item(get_edition(args[0]), get_identifier(args[1]), &rule) || index < 0 ||
-        index > UINT8_MAX) {
-        return mp_const_none;
-    }
-    const dlt645_format_t *format = dlt645_item_format(&rule, (size_t)index);
-    if (format == NULL) {
-        return mp_const_none;
-    }
-    const char *unit = dlt645_unit_name(format->unit);
-    mp_obj_t items[5] = {
-        MP_OBJ_NEW_SMALL_INT(format->kind),
-        MP_OBJ_NEW_SMALL_INT(format->size),
-        MP_OBJ_NEW_SMALL_INT(format->scale),
-        mp_obj_new_str(unit, strlen(unit)),
-        mp_obj_new_bool(rule.shape == DLT645_REPEATED),
-    };
-    return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
-}
-MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_item_obj, 2, 3, mod_item);
-
-// dlt645.values(edition, identifier, data) -> tuple
-//
-// The values in the data behind an identifier; a damaged one is None. ValueError for a length that
-// the item cannot have.
-static mp_obj_t mod_values(mp_obj_t edition_in, mp_obj_t identifier_in, mp_obj_t data_in) {
-    dlt645_rule_t rule;
-    uint32_t identifier = get_identifier(identifier_in);
-    dlt645_item(get_edition(edition_in), identifier, &rule);
-    mp_buffer_info_t data;
-    mod_get_bytes(data_in, &data);
-    dlt645_value_t values[VALUES_MAX];
-    int count = dlt645_values_lenient(&rule, data.buf, data.len, values, VALUES_MAX);
-    if (count < 0) {
-        mp_raise_msg_varg(&mp_type_ValueError,
-                          count == DLT645_MANY
-                              ? MP_ERROR_TEXT("identifier %08X: more than 100 values in %u bytes")
-                              : MP_ERROR_TEXT("identifier %08X cannot have %u bytes"),
-                          (unsigned)identifier, (unsigned)data.len);
-    }
-    mp_obj_t items[VALUES_MAX];
-    for (int i = 0; i < count; i++) {
-        items[i] = value_to_obj(&values[i], data.buf);
-    }
-    return mp_obj_new_tuple((size_t)count, items);
-}
-MP_DEFINE_CONST_FUN_OBJ_3(mod_values_obj, mod_values);
-
-// --- Exchange ---------------------------------------------------------------------------------
 
 // class dlt645.Exchange(size): reads one item of one meter after the other; size is the bytes of
 // the longest. Nothing but text values and exceptions is taken from the heap once it is made.
@@ -177,9 +83,9 @@ static void set_identifier(dlt645_request_t *request, uint32_t identifier) {
 static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     exchange_t *self = MP_OBJ_TO_PTR(args[0]);
     dlt645_request_t *request = &self->request;
-    request->edition = get_edition(args[1]);
+    request->edition = mod_get_edition(args[1]);
     mod_get_address(args[2], request->address);
-    uint32_t identifier = get_identifier(args[3]);
+    uint32_t identifier = mod_get_identifier(args[3]);
     set_identifier(request, identifier);
     mp_buffer_info_t extra = {0};
     if (n_args > 5) {
@@ -259,7 +165,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(exchange_take_obj, exchange_take);
 static mp_obj_t exchange_expect(size_t n_args, const mp_obj_t *args) {
     exchange_t *self = MP_OBJ_TO_PTR(args[0]);
     dlt645_request_t *request = &self->request;
-    request->edition = get_edition(args[1]);
+    request->edition = mod_get_edition(args[1]);
     mod_get_address(args[2], request->address);
     mp_int_t control = mp_obj_get_int(args[3]);
     if (control < 0 || control > DLT645_FUNCTION) {
@@ -269,7 +175,7 @@ static mp_obj_t exchange_expect(size_t n_args, const mp_obj_t *args) {
     request->sequence = 0;
     request->identifier_size = 0;
     if (n_args > 4 && args[4] != mp_const_none) {
-        set_identifier(request, get_identifier(args[4]));
+        set_identifier(request, mod_get_identifier(args[4]));
     }
     dlt645_assembly_begin(&self->assembly, self->buffer, self->size, 0);
     self->error = 0;
@@ -318,11 +224,11 @@ static mp_obj_t exchange_values(mp_obj_t self_in, mp_obj_t into_in) {
     size_t room;
     mp_obj_t *into;
     mp_obj_get_array(into_in, &room, &into);
-    dlt645_value_t values[VALUES_MAX];
+    dlt645_value_t values[MOD_VALUES_MAX];
     int count = dlt645_values(&self->rule, self->buffer, self->assembly.length, values,
-                              room < VALUES_MAX ? room : VALUES_MAX);
+                              room < MOD_VALUES_MAX ? room : MOD_VALUES_MAX);
     for (int i = 0; i < count; i++) {
-        into[i] = value_to_obj(&values[i], self->buffer);
+        into[i] = mod_value_to_obj(&values[i], self->buffer);
     }
     return MP_OBJ_NEW_SMALL_INT(count);
 }
