@@ -9,8 +9,8 @@ A transaction takes nothing from the heap. A coroutine would, every time it is c
 state machine of plain methods, and the bus itself is what its owner awaits. A function would, too,
 if its frame (locals, stack, three for each level of try) had more than 11 words: freed at once,
 but counted towards the next collection. So no function on this path has, down to the protocol's.
-What is left: slices, for a frame behind another in one chunk and for a request that the port takes
-in parts; and asyncio, whose loop has such a frame for every time that somebody sleeps.
+What is left: slices, for a request that the port takes in parts; and asyncio, whose loop has such
+a frame for every time that somebody sleeps.
 """
 
 import asyncio
@@ -26,8 +26,6 @@ _GAP_MS = const(500)  # longest pause between two bytes of a frame
 _REST_MS = const(500)  # longest answer delay: who answers what nobody may is heard out
 _LONGEST_FRAME = const(228)  # 212 and 16 wake-up bytes: more in one answer is babble
 _CHUNK = const(64)
-# Made once: a tuple in the code is made every time.
-_ANSWERS = (quality.GOOD, quality.REFUSED, quality.MORE)
 
 _IDLE = const(0)  # states: no transaction,
 _QUIET = const(1)  # waiting until nothing arrives any more,
@@ -60,7 +58,6 @@ class Bus:
         self._timeout_ms = settings.timeout_ms
         self._attempts = 1 + settings.retries
         self._chunk = bytearray(_CHUNK)
-        self._view = memoryview(self._chunk)
         self._state = _IDLE
         self.reopen(port, settings.baud)
         # The transaction under way.
@@ -71,8 +68,7 @@ class Bus:
         self._answer_by = 0
         self._end_by = 0
         self._nap_ms = 0
-        self._rejected = 0  # by the decoder, before this attempt
-        self._reason = quality.TIMEOUT  # the attempt's, unless there is an answer
+        self._reason = quality.TIMEOUT  # why it ended, or its answer
         self._results = {}  # quality: the exception by which an iterator says so, made once
 
     def _wire_ms(self, count):
@@ -135,10 +131,7 @@ class Bus:
     def _begin(self):
         """Begin an attempt."""
         self._attempts_left -= 1
-        decoder = self._transaction.decoder
-        decoder.reset()
-        self._rejected = decoder.rejected  # counts on and on
-        self._reason = quality.TIMEOUT
+        self._transaction.listen()
         self._wait_for(_QUIET)
 
     def _wait_for(self, state):
@@ -207,11 +200,9 @@ class Bus:
         """Take in what has come."""
         count = self._port.readinto(self._chunk) or 0
         now = ticks_ms()
-        verdict = self._digest(count)
-        if verdict in _ANSWERS:
-            return self._succeed(verdict)
-        if verdict is not None:
-            self._reason = verdict
+        result = self._digest(count)
+        if result <= 0:
+            return self._succeed(result)
         if count:
             if ticks_diff(self._end_by, now) <= 0:
                 return self._fail(quality.JAMMED)
@@ -220,29 +211,33 @@ class Bus:
                 self._answer_by = gap_ends
             # A byte less than needed: part of the last wait may have been for this one.
             self._nap_ms = 1
-            return max(1, self._wire_ms(self._transaction.decoder.needed() - 1))
+            return max(1, self._wire_ms(result - 1))
         if ticks_diff(self._answer_by, now) <= 0:
             return self._judge_silence()
         return self._nap_ms
 
-    def _judge_silence(self):
-        """Nothing more comes, and what came was no answer."""
-        decoder = self._transaction.decoder
-        # A false start may have swallowed the answer: what is buffered is looked at once more.
-        if decoder.timeout():
-            verdict = self._judge()
-            if verdict in _ANSWERS:
-                return self._succeed(verdict)
-            if verdict is not None:
-                self._reason = verdict
-        if self._reason == quality.TIMEOUT and decoder.rejected != self._rejected:
-            return self._fail(quality.MALFORMED)
-        return self._fail(self._reason)
+    def _digest(self, count):
+        """Hand on `count` received bytes; what the transaction says to them.
 
-    def _succeed(self, verdict):
+        An answer that is whole counts although something behind it is damaged: drivers of RS485
+        lines do that when they let go.
+        """
+        result = self._transaction.receive(self._chunk, count)
+        if result > 0 and self._port.damaged():
+            result = self._transaction.cut()
+        return result
+
+    def _judge_silence(self):
+        """Nothing more comes: an answer may be hidden behind a false start, or there is none."""
+        result = self._transaction.cut()
+        if result <= 0:
+            return self._succeed(result)
+        return self._fail(self._transaction.why_not())
+
+    def _succeed(self, result):
         self._port_lost = False
         self.good += 1
-        self._reason = verdict
+        self._reason = self._transaction.accept(result)
         return _DONE
 
     def _fail(self, reason):
@@ -255,48 +250,3 @@ class Bus:
         self.failed += 1
         self._reason = reason
         return _DONE
-
-    def _digest(self, count):
-        """Feed `count` received bytes; the best verdict on the frames they complete, or None.
-
-        An answer that is whole counts although something behind it is damaged: drivers of RS485
-        lines do that when they let go.
-        """
-        taken = 0
-        result = None
-        while taken < count:
-            taken += self._feed(taken, count)
-            if self._transaction.decoder.next():
-                verdict = self._judge()
-                if verdict is not None:
-                    result = verdict
-                    if verdict in _ANSWERS:
-                        return result
-        return self._cut(result) if self._port.damaged() else result
-
-    def _cut(self, result):
-        """No frame reaches across a damaged character; the best verdict on what came before."""
-        if self._transaction.decoder.timeout():
-            verdict = self._judge()
-            if verdict is not None:
-                result = verdict
-        return result
-
-    def _feed(self, first, end):
-        """Hand on what stands in the chunk; the decoder takes it up to the end of a frame."""
-        chunk = self._view[first:end] if first else self._chunk
-        return self._transaction.decoder.feed(chunk, end - first)
-
-    def _judge(self):
-        """Verdict on the decoder's present frame and those behind it, until one is an answer."""
-        transaction = self._transaction
-        result = None
-        while True:
-            verdict = transaction.accept()
-            if verdict is not None:
-                result = verdict
-                if verdict in _ANSWERS:
-                    break
-            if not transaction.decoder.next():
-                break
-        return result

@@ -58,10 +58,9 @@ class Bus:
             frame = dlt645.frame(address, control | 0x80 | more, wire_di + result[part] + data[4:])
         else:
             return result
-        transaction.decoder.reset()
-        transaction.decoder.feed(frame)
-        assert transaction.decoder.next()
-        return transaction.accept()
+        transaction.listen()
+        result = transaction.receive(frame, len(frame))
+        return transaction.why_not() if result > 0 else transaction.accept(result)
 
 
 class Schedule:

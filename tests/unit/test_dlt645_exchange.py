@@ -39,17 +39,38 @@ def values_vectors():
             yield name, v
 
 
-def received(frame, decoder=None):
-    # A decoder that has just got the frame.
-    decoder = decoder or dlt645.Decoder()
-    decoder.reset()
-    decoder.feed(frame)
-    assert decoder.next() or decoder.timeout()
-    return decoder
+class Exchange:
+    # One with a decoder and room for 100 values of its own.
+
+    def __init__(self, size=64, room=100):
+        self.decoder = dlt645.Decoder()
+        self.into = [None] * room
+        self.of_module = dlt645.Exchange(size, self.decoder, self.into)
+
+    def __getattr__(self, name):
+        return getattr(self.of_module, name)
+
+    def take(self, frame):
+        # What has come of a frame: an answer's result; None when it is no answer.
+        self.listen()
+        result = self.receive(frame, len(frame))
+        if result > 0:
+            result = self.cut()
+        return None if result > 0 else result
+
+    def judged(self, frame):
+        # The verdict on the answer to another request.
+        self.decoder.reset()
+        self.decoder.feed(frame)
+        assert self.decoder.next()
+        return self.judge()
+
+    def values(self):
+        return self.into[: self.count]
 
 
 def asking(identifier, edition=2007, address=METER, size=64, form=None):
-    exchange = dlt645.Exchange(size)
+    exchange = Exchange(size)
     exchange.begin(edition, address, identifier, form)
     sent(exchange)
     return exchange
@@ -62,12 +83,7 @@ def sent(exchange):
 
 
 def take(exchange, control, data, address=METER):
-    return exchange.take(received(dlt645.frame(address, control, data)))
-
-
-def values(exchange):
-    into = [None] * 100
-    return into[: exchange.values(into)]
+    return exchange.take(dlt645.frame(address, control, data))
 
 
 def meaning(entry):
@@ -87,13 +103,9 @@ def test_answers_of_real_meters_give_what_the_meters_showed():
         edition = int(v["version"])
         identifier = int(v["di"], 16)
         exchange = asking(identifier, edition, v["addr"])
-        decoder = received(binascii.unhexlify(v["frame_hex"]))
-        if name == "v106":  # our own echo first
-            assert exchange.take(decoder) == dlt645.AGAIN
-            assert exchange.verdict == dlt645.ECHO
-            assert decoder.next()
-        assert exchange.take(decoder) == dlt645.COMPLETE, name
-        found = values(exchange)
+        # In v106 our own echo comes first.
+        assert exchange.take(binascii.unhexlify(v["frame_hex"])) == dlt645.COMPLETE, name
+        found = exchange.values()
         assert found == list(dlt645.values(edition, identifier, exchange.data())), name
         assert len(found) == max(1, len(v["decoded"])), name
         for place, entry in enumerate(v["decoded"]):
@@ -112,9 +124,9 @@ def test_refusals_of_real_meters_are_kept_raw_and_named():
         if name == "v080":  # of a follow-up
             take(exchange, 0xB1, ENERGY + VALUE[:2], v["addr"])
             assert sent(exchange)[1] == 0x12
-        progress = exchange.take(received(binascii.unhexlify(v["frame_hex"])))
+        progress = exchange.take(binascii.unhexlify(v["frame_hex"]))
         if name == "v092":  # of a write, which is not what was asked
-            assert (progress, exchange.verdict) == (dlt645.AGAIN, dlt645.OTHER_FUNCTION)
+            assert (progress, exchange.verdict) == (None, dlt645.OTHER_FUNCTION)
             continue
         assert (progress, exchange.verdict) == (dlt645.GIVEN_UP, dlt645.REFUSED), name
         assert (exchange.error, exchange.error_size) == (error, 1), name
@@ -128,7 +140,7 @@ def test_refusals_of_real_meters_are_kept_raw_and_named():
 def of_vector(name, identifier, address=None):
     v = VECTORS[name]
     exchange = asking(identifier, 2007, address or v["addr"])
-    return exchange, exchange.take(received(binascii.unhexlify(v["frame_hex"])))
+    return exchange, exchange.take(binascii.unhexlify(v["frame_hex"]))
 
 
 def test_frames_that_are_no_answer_to_the_question():
@@ -140,17 +152,73 @@ def test_frames_that_are_no_answer_to_the_question():
         ("v111", dlt645.OTHER_FUNCTION),  # another protocol inside a frame
     ):
         exchange, progress = of_vector(name, 0x00010000)
-        assert (progress, exchange.verdict) == (dlt645.AGAIN, verdict), name
+        assert (progress, exchange.verdict) == (None, verdict), name
         assert exchange.length == 0, name
     assert of_vector("v009", 0x00010000, "123456789013")[0].verdict == dlt645.OTHER_METER
     assert of_vector("v009", 0x00020000)[0].verdict == dlt645.OTHER_IDENTIFIER
-    # v104: a voltage of three bytes.
-    exchange, progress = of_vector("v104", 0x02010100)
-    assert (progress, exchange.verdict) == (dlt645.SPOILED, dlt645.ANSWER)
-    # v128: digits that are none.
-    exchange, progress = of_vector("v128", 0x00010000)
-    assert progress == dlt645.COMPLETE
-    assert exchange.values([None]) == dlt645.DAMAGED
+    # v104: a voltage of three bytes. v128: digits that are none.
+    for name, identifier in (("v104", 0x02010100), ("v128", 0x00010000)):
+        exchange, progress = of_vector(name, identifier)
+        assert (progress, exchange.verdict) == (None, dlt645.ANSWER)
+        assert (exchange.heard, exchange.length, exchange.count) == (dlt645.BROKEN, 0, 0)
+
+
+def test_what_came_instead_of_an_answer_is_told():
+    answer = dlt645.frame(METER, 0x91, ENERGY + VALUE)
+    echo = dlt645.frame(METER, 0x11, ENERGY)
+    other = dlt645.frame("123456789013", 0x91, ENERGY + VALUE)
+    short = dlt645.frame(METER, 0x91, ENERGY[:3])
+    damaged = answer[:-3] + b"\x99" + answer[-2:]
+    for frames, heard in (
+        ((b"",), dlt645.NOTHING),
+        ((echo,), dlt645.NOTHING),
+        ((b"\xfe\x00\x68\x01",), dlt645.NOTHING),
+        ((other,), dlt645.OTHERS),
+        ((short, other), dlt645.OTHERS),  # the last of them
+        ((other, short, echo), dlt645.BROKEN),
+        ((damaged,), dlt645.BROKEN),
+        ((damaged, other), dlt645.OTHERS),
+        ((answer[:-1],), dlt645.BROKEN),
+    ):
+        exchange = asking(0x00010000)
+        assert exchange.take(b"".join(frames)) is None
+        assert exchange.heard == heard, frames
+        exchange.listen()
+        assert exchange.heard == dlt645.NOTHING
+
+
+def test_what_is_still_needed_is_told_whatever_the_pieces():
+    answer = b"\xfe\xfe" + dlt645.frame(METER, 0x91, ENERGY + VALUE)
+    for size in range(1, len(answer)):
+        exchange = asking(0x00010000)
+        exchange.listen()
+        taken = 0
+        while taken < len(answer):
+            piece = answer[taken : taken + size]
+            result = exchange.receive(piece + b"\x68", len(piece))
+            taken += size
+            if taken < len(answer):
+                assert 1 <= result <= len(answer) - taken, (size, taken, result)
+        assert result == dlt645.COMPLETE, size
+        assert exchange.values() == [12345678]
+    # More frames than the decoder has room for, in one piece.
+    exchange = asking(0x00010000)
+    other = dlt645.frame(METER, 0x92, bytes(200))
+    assert exchange.take(other * 5 + answer + other) == dlt645.COMPLETE
+
+
+def test_an_item_that_is_none_is_asked_for_from_its_first_part_on():
+    exchange = asking(0x0001FF00)
+    block = b"\x00\xff\x01\x00"
+    assert take(exchange, 0xB1, block + VALUE) == dlt645.ASK
+    assert sent(exchange)[1] == 0x12
+    # What comes behind it, still to that question, is not taken for a first part.
+    broken = dlt645.frame(METER, 0x92, block + b"\xaa" * 4 + b"\x01")
+    late = dlt645.frame(METER, 0x92, block + VALUE + b"\x01")
+    assert exchange.take(broken + late) is None
+    assert exchange.length == 0
+    assert sent(exchange) == (METER, 0x11, block)
+    assert take(exchange, 0x91, block + VALUE) == dlt645.COMPLETE
 
 
 def test_follow_up_with_another_sequence_number_is_not_taken():
@@ -159,12 +227,12 @@ def test_follow_up_with_another_sequence_number_is_not_taken():
     exchange.begin(2007, v["addr"], 0x00010000, (dlt645.RAW, 0, False))
     assert take(exchange, 0xB1, ENERGY + VALUE, v["addr"]) == dlt645.ASK
     assert sent(exchange) == (v["addr"], 0x12, ENERGY + b"\x01")
-    progress = exchange.take(received(binascii.unhexlify(v["frame_hex"])))
-    assert (progress, exchange.verdict) == (dlt645.AGAIN, dlt645.OTHER_SEQUENCE)
+    progress = exchange.take(binascii.unhexlify(v["frame_hex"]))
+    assert (progress, exchange.verdict) == (None, dlt645.OTHER_SEQUENCE)
     exchange.lost()
     assert sent(exchange) == (v["addr"], 0x12, ENERGY + b"\x01")
     assert take(exchange, 0x92, ENERGY + b"\xaa\x01", v["addr"]) == dlt645.COMPLETE
-    assert values(exchange) == [VALUE + b"\xaa"]
+    assert exchange.values() == [VALUE + b"\xaa"]
 
 
 def test_report_status_word_in_place_of_a_follow_up_ends_a_complete_item():
@@ -173,10 +241,10 @@ def test_report_status_word_in_place_of_a_follow_up_ends_a_complete_item():
     block = b"\x00\xff\x01\x00"
     assert take(exchange, 0xB1, block + VALUE + VALUE, v["addr"]) == dlt645.ASK
     sent(exchange)
-    progress = exchange.take(received(binascii.unhexlify(v["frame_hex"])))
+    progress = exchange.take(binascii.unhexlify(v["frame_hex"]))
     assert progress == dlt645.COMPLETE
     assert exchange.event_pending
-    assert values(exchange) == [12345678, 12345678]
+    assert exchange.values() == [12345678, 12345678]
 
 
 def test_item_in_parts_is_asked_for_part_by_part():
@@ -186,13 +254,19 @@ def test_item_in_parts_is_asked_for_part_by_part():
     assert take(exchange, 0xB1, head + bytes(196)) == dlt645.ASK
     assert sent(exchange) == (METER, 0x12, head + b"\x01")
     assert take(exchange, 0x92, head + b"\x07" * 104 + b"\x01") == dlt645.COMPLETE
-    assert values(exchange) == [bytes(196) + b"\x07" * 104]
+    assert exchange.values() == [bytes(196) + b"\x07" * 104]
     small = asking(0x03300801, size=100)
-    assert take(small, 0xB1, head + bytes(196)) == dlt645.NO_ROOM
+    assert take(small, 0xB1, head + bytes(196)) is None
+    assert small.heard == dlt645.BROKEN
+    # Nor is there room for every number of values.
+    narrow = Exchange(room=1)
+    narrow.begin(2007, METER, 0x0001FF00)
+    sent(narrow)
+    assert take(narrow, 0x91, b"\x00\xff\x01\x00" + VALUE + VALUE) is None
 
 
 def test_what_stands_behind_an_identifier_is_asked_once():
-    exchange = dlt645.Exchange(64)
+    exchange = Exchange()
     head, extra = b"\x01\x00\x03\x06", b"\x02\x30\x10\x01\x08\x26"
     exchange.begin(2007, METER, 0x06030001, None, extra)
     assert sent(exchange) == (METER, 0x11, head + extra)
@@ -202,11 +276,11 @@ def test_what_stands_behind_an_identifier_is_asked_once():
     assert take(exchange, 0xB1, head + record) == dlt645.ASK
     assert sent(exchange) == (METER, 0x12, head + b"\x01")
     assert take(exchange, 0x92, head + record + b"\x01") == dlt645.COMPLETE
-    assert values(exchange) == ["2608011030", 1000, 1000, 1000, 1000] * 2
+    assert exchange.values() == ["2608011030", 1000, 1000, 1000, 1000] * 2
     # No record there; and the next item has nothing behind it.
     exchange.begin(2007, METER, 0x06030001, None, extra)
     sent(exchange)
-    assert take(exchange, 0x91, head) == dlt645.COMPLETE and values(exchange) == []
+    assert take(exchange, 0x91, head) == dlt645.COMPLETE and exchange.values() == []
     exchange.begin(2007, METER, 0x00010000)
     assert sent(exchange) == (METER, 0x11, ENERGY)
     raises(ValueError, exchange.begin, 2007, METER, 0x06030001, None, bytes(7))
@@ -227,16 +301,16 @@ def test_1997_asks_with_its_own_functions():
     exchange.lost()
     assert sent(exchange) == (METER, 0x03, b"\x1f\x90")
     assert take(exchange, 0x83, b"\x1f\x90" + b"\x01\x00\x00\x00") == dlt645.COMPLETE
-    assert values(exchange) == [12345678, 1]
+    assert exchange.values() == [12345678, 1]
 
 
 def test_own_format_overrides_the_tables():
     exchange = asking(0xB630, 1997)
     assert take(exchange, 0x81, b"\x30\xb6\x34\x56\x92") == dlt645.COMPLETE
-    assert values(exchange) == [925634]
+    assert exchange.values() == [925634]
     exchange = asking(0xB630, 1997, form=(dlt645.SIGNED, 3, False))
     assert take(exchange, 0x81, b"\x30\xb6\x34\x56\x92") == dlt645.COMPLETE
-    assert values(exchange) == [-125634]
+    assert exchange.values() == [-125634]
     for wrong in (
         (0, 2, False),
         (9, 2, False),
@@ -250,16 +324,21 @@ def test_own_format_overrides_the_tables():
 
 
 def test_arguments_that_cannot_be_are_refused():
-    exchange = dlt645.Exchange(16)
+    decoder = dlt645.Decoder()
+    exchange = dlt645.Exchange(16, decoder, [None])
     raises(ValueError, exchange.begin, 2008, METER, 0x00010000)
     raises(ValueError, exchange.begin, 2007, "12", 0x00010000)
-    raises(ValueError, exchange.take, dlt645.Decoder())
-    raises(TypeError, exchange.take, exchange)
     raises(ValueError, exchange.request, bytearray(11))
     raises(ValueError, exchange.request, bytearray(40), 17)
     raises(ValueError, exchange.request, bytearray(40), -1)
+    for count in (-1, 4, 1 << 70):
+        raises((ValueError, OverflowError), exchange.receive, b"123", count)
+    raises(TypeError, exchange.receive, "123", 3)
     for size in (0, -1, 4097):
-        raises(ValueError, dlt645.Exchange, size)
+        raises(ValueError, dlt645.Exchange, size, decoder)
+    raises(TypeError, dlt645.Exchange, 16, exchange)
+    raises(TypeError, dlt645.Exchange, 16, decoder, (None,))
+    raises(TypeError, dlt645.Exchange, 16)
     for name in ("verdict", "error", "other"):
         raises(AttributeError, setattr, exchange, name, 1)
     message = raises(ValueError, dlt645.values, 2007, 0x00010000, b"123")
@@ -269,7 +348,7 @@ def test_arguments_that_cannot_be_are_refused():
 
 
 def test_answers_to_other_requests_are_judged_and_give_their_data():
-    exchange = dlt645.Exchange(16)
+    exchange = Exchange(16)
     exchange.expect(2007, METER, 0x17)
     for control, data, verdict in (
         (0x97, b"\x20", dlt645.ANSWER),
@@ -278,18 +357,18 @@ def test_answers_to_other_requests_are_judged_and_give_their_data():
         (0x94, b"", dlt645.OTHER_FUNCTION),
         (0x97, b"\x20\x20", dlt645.BAD_LENGTH),
     ):
-        assert exchange.judge(received(dlt645.frame(METER, control, data))) == verdict, control
+        assert exchange.judged(dlt645.frame(METER, control, data)) == verdict, control
         assert exchange.verdict == verdict
         assert exchange.data() == (data if verdict == dlt645.ANSWER else b"")
         assert exchange.error == (8 if verdict == dlt645.REFUSED else 0)
-    other = received(dlt645.frame("123456789013", 0x97, b"\x20"))
-    assert exchange.judge(other) == dlt645.OTHER_METER
+    other = dlt645.frame("123456789013", 0x97, b"\x20")
+    assert exchange.judged(other) == dlt645.OTHER_METER
     exchange.expect(2007, "AAAAAAAAAAAA", 0x03, 0x070000FF)
-    answer = received(dlt645.frame(METER, 0x83, b"\xff\0\0\x07" + VALUE))
-    assert exchange.judge(answer) == dlt645.ANSWER
+    answer = dlt645.frame(METER, 0x83, b"\xff\0\0\x07" + VALUE)
+    assert exchange.judged(answer) == dlt645.ANSWER
     assert exchange.data() == VALUE
-    other = received(dlt645.frame(METER, 0x83, b"\xff\1\0\x07" + VALUE))
-    assert exchange.judge(other) == dlt645.OTHER_IDENTIFIER
+    other = dlt645.frame(METER, 0x83, b"\xff\1\0\x07" + VALUE)
+    assert exchange.judged(other) == dlt645.OTHER_IDENTIFIER
     # And then it reads again.
     exchange.begin(2007, METER, 0x00010000)
     assert sent(exchange) == (METER, 0x11, ENERGY)
@@ -297,15 +376,15 @@ def test_answers_to_other_requests_are_judged_and_give_their_data():
 
 
 def test_what_cannot_be_expected_is_refused():
-    exchange = dlt645.Exchange(16)
+    exchange = Exchange(16)
     for control in (-1, 0x20, 0x91):
         raises(ValueError, exchange.expect, 2007, METER, control)
     raises(ValueError, exchange.expect, 2008, METER, 0x14)
     raises(ValueError, exchange.expect, 2007, "12", 0x14)
-    raises(ValueError, exchange.judge, dlt645.Decoder())
+    raises(ValueError, exchange.judge)
     exchange.expect(2007, METER, 0x03)
-    longer = received(dlt645.frame(METER, 0x83, bytes(17)))
-    assert raises(ValueError, exchange.judge, longer) == "answer longer than size"
+    longer = dlt645.frame(METER, 0x83, bytes(17))
+    assert raises(ValueError, exchange.judged, longer) == "answer longer than size"
 
 
 def test_item_tells_how_it_is_read():
@@ -320,10 +399,9 @@ def test_item_tells_how_it_is_read():
 
 
 def test_reading_an_item_allocates_nothing():
-    decoder = dlt645.Decoder()
-    exchange = dlt645.Exchange(64)
-    buffer = bytearray(40)
     into = [None] * 10
+    exchange = dlt645.Exchange(64, dlt645.Decoder(), into)
+    buffer = bytearray(40)
     block = dlt645.frame(METER, 0xB1, b"\x00\xff\x01\x00" + VALUE + VALUE)
     rest = dlt645.frame(METER, 0x92, b"\x00\xff\x01\x00" + VALUE + b"\x01")
     count = 0
@@ -334,14 +412,14 @@ def test_reading_an_item_allocates_nothing():
         for _ in range(50):
             exchange.begin(2007, METER, 0x0001FF00)
             exchange.request(buffer, 4)
-            decoder.feed(block)
-            decoder.next()
-            exchange.take(decoder)
+            exchange.listen()
+            exchange.receive(block, len(block))
             exchange.request(buffer, 4)
-            decoder.feed(rest)
-            decoder.next()
-            if exchange.take(decoder) == dlt645.COMPLETE and exchange.error == 0:
-                count += exchange.values(into)
+            exchange.listen()
+            exchange.receive(rest, 5)
+            exchange.cut()
+            if exchange.receive(rest, len(rest)) == dlt645.COMPLETE and exchange.error == 0:
+                count += exchange.count
         after = gc.mem_alloc()
     finally:
         gc.enable()

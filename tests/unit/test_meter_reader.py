@@ -62,10 +62,10 @@ class Site:
             return answer
         refused = len(answer) == 1
         data = answer if refused else wire[:4] + answer
-        transaction.decoder.reset()
-        transaction.decoder.feed(dlt645.frame(ADDRESS, 0xD1 if refused else 0x91, data))
-        assert transaction.decoder.next()
-        return transaction.accept()
+        frame = dlt645.frame(ADDRESS, 0xD1 if refused else 0x91, data)
+        transaction.listen()
+        result = transaction.receive(frame, len(frame))
+        return transaction.why_not() if result > 0 else transaction.accept(result)
 
 
 def test_a_block_gives_all_its_items_in_one_transaction():

@@ -31,29 +31,32 @@ class ReadTransaction:
 
     No function called for an answer has a frame of more than 11 words; bus.py says why.
 
-    The bus sends `request` (the first `request_size` bytes), feeds what arrives to `decoder`, asks
-    accept() about every frame and calls repeat() before it sends once more. quality.MORE means
-    that `request` is now the one for the next part of the item, to be exchanged in turn. After a
-    good answer value() gives its `count` values.
+    The bus calls listen(), sends `request` (the first `request_size` bytes), and hands what
+    arrives to receive(chunk, count). Above 0, that is how many bytes must still come; else an
+    answer, whose quality accept() tells. cut() is the same when no frame can go on: the line is
+    silent, or a character damaged. Without an answer why_not() tells the quality, and repeat()
+    comes before the next attempt. quality.MORE means that `request` is now the one for the next
+    part of the item, to be exchanged in turn. After a good answer value() gives its `count`
+    values.
     """
 
     answered = True  # what the bus must know: there is an answer to wait for,
     repeatable = True  # and to ask twice does no harm
 
     def __init__(self, preamble):
-        self.decoder = dlt645.Decoder()
         self.request = bytearray(_MAX_REQUEST)
         self.request_size = 0
         self.error = 0  # the error word of a refusal
         self.count = 0
-        self._exchange = dlt645.Exchange(_MAX_ITEM)
         self._values = [None] * _MAX_VALUES
+        self._exchange = dlt645.Exchange(_MAX_ITEM, dlt645.Decoder(), self._values)
         self._preamble = preamble
-        self._edition = 2007
-        self._address = ""
-        self._di = 0
         self._form = None
         self._extra = b""
+        # What comes goes straight into the C module.
+        self.listen = self._exchange.listen
+        self.receive = self._exchange.receive
+        self.cut = self._exchange.cut
 
     def prepare(self, address, di, edition=2007, form=None, extra=b""):
         """Build the request for `di` (a number) to the meter `address` (12 digits).
@@ -61,14 +64,11 @@ class ReadTransaction:
         `form` is (kind, size, list) for a format that isn't the one of the tables. `extra` is what
         the request has behind the identifier: of load records, load_range() in dlt645_arguments.
         """
-        self._address = address
-        self._di = di
-        self._edition = edition
-        self._form = form
-        self._extra = extra
         self.count = 0
         self.error = 0
-        self._begin()
+        self._form = form
+        self._extra = extra
+        self._begin(address, di, edition)
 
     def value(self, index):
         """Value `index` of the good answer; None when it has not so many."""
@@ -87,46 +87,29 @@ class ReadTransaction:
         self._exchange.lost()
         self._encode()
 
-    def accept(self):
-        """Judge the decoder's frame: a quality, or None for one that is no meter's (our echo)."""
-        progress = self._exchange.take(self.decoder)
-        if progress == dlt645.COMPLETE:
-            return self._decode()
-        if progress == dlt645.ASK:
+    def accept(self, result):
+        """The quality of the answer that receive() or cut() has found."""
+        if result == dlt645.COMPLETE:
+            self.count = self._exchange.count
+            return quality.GOOD
+        if result == dlt645.ASK:
             self._encode()
             return quality.MORE
-        if progress == dlt645.GIVEN_UP:
-            self.error = self._exchange.error
-            return quality.REFUSED
-        if progress == dlt645.AGAIN:
-            return self._why_not()
-        return self._spoil()
+        self.error = self._exchange.error
+        return quality.REFUSED
 
-    def _begin(self):
-        """Want the item, from its first part on."""
-        self._exchange.begin(self._edition, self._address, self._di, self._form, self._extra)
+    def why_not(self):
+        """The quality of what has come instead of an answer."""
+        heard = self._exchange.heard
+        if heard == dlt645.NOTHING:
+            return quality.TIMEOUT
+        return quality.WRONG if heard == dlt645.OTHERS else quality.MALFORMED
+
+    def _begin(self, address, di, edition):
+        # Here and not in prepare(), whose frame would have more than 11 words.
+        self._exchange.begin(edition, address, di, self._form, self._extra)
         self._encode()
 
     def _encode(self):
         """Make the request for what is wanted now."""
         self.request_size = self._exchange.request(self.request, self._preamble)
-
-    def _why_not(self):
-        """The quality of a frame that is not the answer."""
-        verdict = self._exchange.verdict
-        if verdict == dlt645.ECHO:
-            return None
-        return quality.MALFORMED if verdict == dlt645.BAD_LENGTH else quality.WRONG
-
-    def _decode(self):
-        """Take the values of the complete item."""
-        count = self._exchange.values(self._values)
-        if count < 0:
-            return self._spoil()
-        self.count = count
-        return quality.GOOD
-
-    def _spoil(self):
-        """What has come is no such item: it has to be read from its first part on."""
-        self._begin()
-        return quality.MALFORMED

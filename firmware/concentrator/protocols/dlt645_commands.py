@@ -24,7 +24,6 @@ class CommandTransaction:
     """
 
     def __init__(self, preamble):
-        self.decoder = dlt645.Decoder()
         self.request = b""
         self.request_size = 0
         self.answered = True
@@ -33,9 +32,12 @@ class CommandTransaction:
         self.data = b""
         self.address = ""
         self.control = 0
-        self._exchange = dlt645.Exchange(_MAX_ANSWER)
+        self._decoder = dlt645.Decoder()
+        self._exchange = dlt645.Exchange(_MAX_ANSWER, self._decoder)
         self._preamble = preamble
         self._wanted = None
+        self._rejected = 0  # by the decoder, before this attempt
+        self._reason = quality.TIMEOUT  # the attempt's, unless there is an answer
 
     def prepare(self, request):
         """Make this the transaction of a Request."""
@@ -61,11 +63,47 @@ class CommandTransaction:
     def repeat(self):
         """There was no answer, and the same is sent again: it is as it was."""
 
-    def accept(self):
-        """Judge the decoder's frame: a quality, or None for one that is no meter's (our echo)."""
+    def listen(self):
+        """Begin an attempt: forget what came before."""
+        self._decoder.reset()
+        self._rejected = self._decoder.rejected  # counts on and on
+        self._reason = quality.TIMEOUT
+
+    def receive(self, chunk, count):
+        """Take in what has come: the bytes that must still come, or 0 for an answer."""
+        self._decoder.feed(chunk, count)
+        return self._look(self._decoder.next())
+
+    def cut(self):
+        """No frame reaches across this moment: as receive(), for what comes to light."""
+        return self._look(self._decoder.timeout())
+
+    def accept(self, _result):
+        """The quality of the answer."""
+        return self._reason
+
+    def why_not(self):
+        """The quality of what has come instead of an answer."""
+        if self._reason == quality.TIMEOUT and self._decoder.rejected != self._rejected:
+            return quality.MALFORMED
+        return self._reason
+
+    def _look(self, found):
+        """Judge the decoder's frames, of which it has found one or not, until one is an answer."""
+        while found:
+            verdict = self._judge()
+            if verdict is not None:
+                self._reason = verdict
+            if verdict in (quality.GOOD, quality.REFUSED):
+                return 0
+            found = self._decoder.next()
+        return self._decoder.needed()
+
+    def _judge(self):
+        """The decoder's frame: a quality, or None for one that is no meter's (our echo)."""
         if self._wanted.transparent:
             return self._accept_any()
-        verdict = self._exchange.judge(self.decoder)
+        verdict = self._exchange.judge()
         if verdict == dlt645.ECHO:
             return None
         if verdict == dlt645.REFUSED:
@@ -78,12 +116,12 @@ class CommandTransaction:
 
     def _says_what_it_must(self, data):
         if self._wanted.control == READ_ADDRESS:
-            return "".join(["%02X" % byte for byte in reversed(data)]) == self.decoder.address
+            return "".join(["%02X" % byte for byte in reversed(data)]) == self._decoder.address
         return self._wanted.says is None or data == self._wanted.says
 
     def _accept_any(self):
-        """As accept(), for a frame that is only passed on: what it says is not looked at."""
-        decoder = self.decoder
+        """As _judge(), for a frame that is only passed on: what it says is not looked at."""
+        decoder = self._decoder
         if not decoder.control & _FROM_METER:
             return None
         same = decoder.control & _FUNCTION == self._wanted.control
@@ -95,8 +133,8 @@ class CommandTransaction:
 
     def _take(self, data):
         self.data = data
-        self.address = self.decoder.address
-        self.control = self.decoder.control
+        self.address = self._decoder.address
+        self.control = self._decoder.control
         return quality.GOOD
 
 

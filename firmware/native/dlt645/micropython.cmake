@@ -15,6 +15,7 @@ target_sources(usermod_dlt645 INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/moddecoder.c
     ${CMAKE_CURRENT_LIST_DIR}/moddlt645.c
     ${CMAKE_CURRENT_LIST_DIR}/modexchange.c
+    ${CMAKE_CURRENT_LIST_DIR}/modrequest.c
     ${CMAKE_CURRENT_LIST_DIR}/modvalues.c
 )
 

@@ -206,12 +206,12 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(mod_encode_obj, 4, mod_encode);
         NUMBER(MP_QSTR_OTHER_IDENTIFIER, DLT645_OTHER_IDENTIFIER),                                \
         NUMBER(MP_QSTR_OTHER_SEQUENCE, DLT645_OTHER_SEQUENCE),                                    \
         NUMBER(MP_QSTR_BAD_LENGTH, DLT645_BAD_LENGTH),                                            \
-        NUMBER(MP_QSTR_COMPLETE, DLT645_COMPLETE),                                                \
-        NUMBER(MP_QSTR_ASK, DLT645_ASK),                                                          \
-        NUMBER(MP_QSTR_AGAIN, DLT645_AGAIN),                                                      \
-        NUMBER(MP_QSTR_GIVEN_UP, DLT645_GIVEN_UP),                                                \
-        NUMBER(MP_QSTR_SPOILED, DLT645_SPOILED),                                                  \
-        NUMBER(MP_QSTR_NO_ROOM, DLT645_NO_ROOM),                                                  \
+        NUMBER(MP_QSTR_COMPLETE, MOD_RESULT(DLT645_COMPLETE)),                                    \
+        NUMBER(MP_QSTR_ASK, MOD_RESULT(DLT645_ASK)),                                              \
+        NUMBER(MP_QSTR_GIVEN_UP, MOD_RESULT(DLT645_GIVEN_UP)),                                    \
+        NUMBER(MP_QSTR_NOTHING, MOD_NOTHING),                                                     \
+        NUMBER(MP_QSTR_OTHERS, MOD_OTHERS),                                                       \
+        NUMBER(MP_QSTR_BROKEN, MOD_BROKEN),                                                       \
         NUMBER(MP_QSTR_UNSIGNED, DLT645_UNSIGNED),                                                \
         NUMBER(MP_QSTR_SIGNED, DLT645_SIGNED),                                                    \
         NUMBER(MP_QSTR_BITS, DLT645_BITS),                                                        \
@@ -220,9 +220,6 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(mod_encode_obj, 4, mod_encode);
         NUMBER(MP_QSTR_CODE, DLT645_CODE),                                                        \
         NUMBER(MP_QSTR_TEXT, DLT645_TEXT),                                                        \
         NUMBER(MP_QSTR_RAW, DLT645_RAW),                                                          \
-        NUMBER(MP_QSTR_MISFIT, DLT645_MISFIT),                                                    \
-        NUMBER(MP_QSTR_DAMAGED, DLT645_DAMAGED),                                                  \
-        NUMBER(MP_QSTR_MANY, DLT645_MANY),                                                        \
     }
 
 #ifdef MICROPY_ENABLE_DYNRUNTIME

@@ -41,6 +41,16 @@ uint32_t mod_get_identifier(mp_obj_t identifier_in);
 // An int, a str, bytes or None for a value of the item with these data.
 mp_obj_t mod_value_to_obj(const dlt645_value_t *value, const uint8_t *data);
 
+// What an exchange hears that is no answer.
+typedef enum {
+    MOD_NOTHING,
+    MOD_OTHERS,
+    MOD_BROKEN,
+} mod_heard_t;
+
+// What an answer brings is told by numbers that cannot be taken for one of bytes.
+#define MOD_RESULT(progress) (-(mp_int_t)(progress))
+
 // What the module has of the other files.
 #ifdef MICROPY_ENABLE_DYNRUNTIME
 extern mp_obj_full_type_t mod_decoder_type;
