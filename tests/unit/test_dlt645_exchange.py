@@ -331,8 +331,8 @@ def test_arguments_that_cannot_be_are_refused():
     raises(ValueError, exchange.request, bytearray(11))
     raises(ValueError, exchange.request, bytearray(40), 17)
     raises(ValueError, exchange.request, bytearray(40), -1)
-    for count in (-1, 4, 1 << 70):
-        raises((ValueError, OverflowError), exchange.receive, b"123", count)
+    for count in (-1, 4):
+        raises(ValueError, exchange.receive, b"123", count)
     raises(TypeError, exchange.receive, "123", 3)
     for size in (0, -1, 4097):
         raises(ValueError, dlt645.Exchange, size, decoder)

@@ -7,92 +7,47 @@
 // What surrounds the data: ten bytes before it, checksum and end mark behind it.
 #define HEADER_SIZE (DLT645_AT_DATA)
 
-#define WILDCARD_NIBBLE (0xa)
+// --- A machine word at a time: what is done with every byte of a frame ------------------------
 
-static int nibble_from_text(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c == 'A' || c == 'a') {
-        return WILDCARD_NIBBLE;
-    }
-    return -1;
-}
+typedef size_t word_t; // as large as a register
 
-bool dlt645_address_from_text(uint8_t wire[DLT645_ADDRESS_SIZE], const char *text, size_t length) {
-    if (length != DLT645_ADDRESS_DIGITS) {
-        return false;
-    }
-    for (size_t i = 0; i < DLT645_ADDRESS_SIZE; i++) {
-        int high = nibble_from_text(text[2 * i]);
-        int low = nibble_from_text(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        wire[DLT645_ADDRESS_SIZE - 1 - i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-void dlt645_address_to_text(char text[DLT645_ADDRESS_DIGITS],
-                            const uint8_t wire[DLT645_ADDRESS_SIZE]) {
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < DLT645_ADDRESS_SIZE; i++) {
-        uint8_t pair = wire[DLT645_ADDRESS_SIZE - 1 - i];
-        text[2 * i] = digits[pair >> 4];
-        text[2 * i + 1] = digits[pair & 0xf];
-    }
-}
-
-bool dlt645_address_matches(const uint8_t wire[DLT645_ADDRESS_SIZE],
-                            const uint8_t asked[DLT645_ADDRESS_SIZE]) {
-    for (size_t i = 0; i < DLT645_ADDRESS_SIZE; i++) {
-        unsigned differ = wire[i] ^ asked[i];
-        if ((differ & 0xf0 && asked[i] >> 4 != WILDCARD_NIBBLE) ||
-            (differ & 0x0f && (asked[i] & 0xf) != WILDCARD_NIBBLE)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// --- Four bytes at a time: what is done with every byte of a frame ----------------------------
-
-#define FOUR (4)
-#define EVERY_SECOND (0x00ff00ffU)
-#define HIGH_BITS (0x80808080U)
-#define OFFSETS (DLT645_DATA_OFFSET * 0x01010101U)
+#define WORD (sizeof(word_t))
+#define EVERY_BYTE(byte) (SIZE_MAX / 0xff * (byte))
+#define EVERY_SECOND (SIZE_MAX / 0xffff * 0xff)
 
 // memcpy: a frame begins anywhere, and not every processor reads a word there.
-static uint32_t load(const uint8_t *bytes) {
-    uint32_t four;
-    memcpy(&four, bytes, FOUR);
-    return four;
+static word_t load(const uint8_t *bytes) {
+    word_t word;
+    memcpy(&word, bytes, WORD);
+    return word;
 }
 
-static void store(uint8_t *bytes, uint32_t four) {
-    memcpy(bytes, &four, FOUR);
+static void store(uint8_t *bytes, word_t word) {
+    memcpy(bytes, &word, WORD);
 }
 
-// Of at most 212 bytes, or the sums of 16 bits would meet.
+// Of at most 212 bytes, or the sums of 16 bits in a word would meet.
 static uint8_t sum(const uint8_t *bytes, size_t n) {
-    uint32_t total = 0;
-    for (; n >= FOUR; n -= FOUR, bytes += FOUR) {
-        uint32_t four = load(bytes);
-        total += (four & EVERY_SECOND) + (four >> 8 & EVERY_SECOND);
+    word_t total = 0;
+    for (; n >= WORD; n -= WORD, bytes += WORD) {
+        word_t word = load(bytes);
+        total += (word & EVERY_SECOND) + (word >> 8 & EVERY_SECOND);
     }
-    total += total >> 16;
+    for (size_t bits = 8 * WORD / 2; bits >= 16; bits /= 2) {
+        total += total >> bits;
+    }
     while (n > 0) {
         total += bytes[--n];
     }
     return (uint8_t)total;
 }
 
-// Their high bits are added apart, so that no byte carries into the next one.
+// High bits are added apart, so that no byte carries into the next one.
 static void add_offset(uint8_t *wire, const uint8_t *plain, size_t length) {
-    for (; length >= FOUR; length -= FOUR, plain += FOUR, wire += FOUR) {
-        uint32_t four = load(plain);
-        store(wire, ((four & ~HIGH_BITS) + OFFSETS) ^ (four & HIGH_BITS));
+    for (; length >= WORD; length -= WORD, plain += WORD, wire += WORD) {
+        word_t word = load(plain);
+        word_t high_bits = word & EVERY_BYTE(0x80);
+        store(wire, ((word ^ high_bits) + EVERY_BYTE(DLT645_DATA_OFFSET)) ^ high_bits);
     }
     while (length > 0) {
         length--;
@@ -101,9 +56,10 @@ static void add_offset(uint8_t *wire, const uint8_t *plain, size_t length) {
 }
 
 void dlt645_plain(uint8_t *plain, const uint8_t *wire, size_t length) {
-    for (; length >= FOUR; length -= FOUR, plain += FOUR, wire += FOUR) {
-        uint32_t four = load(wire);
-        store(plain, ((four | HIGH_BITS) - OFFSETS) ^ (~four & HIGH_BITS));
+    for (; length >= WORD; length -= WORD, plain += WORD, wire += WORD) {
+        word_t word = load(wire);
+        word_t high_bits = ~word & EVERY_BYTE(0x80);
+        store(plain, ((word | high_bits) - EVERY_BYTE(DLT645_DATA_OFFSET)) ^ high_bits);
     }
     while (length > 0) {
         length--;
@@ -151,7 +107,7 @@ static size_t find_start(const uint8_t *bytes, size_t n) {
 //
 // This is what makes the decoder linear: a start costs a few comparisons, and the one step that
 // walks its bytes (at most 210, whatever the traffic) comes last, behind the end mark.
-static dlt645_fault_t judge(const uint8_t *bytes, size_t available, size_t *size) {
+static inline dlt645_fault_t judge(const uint8_t *bytes, size_t available, size_t *size) {
     *size = DLT645_FRAME_MIN;
     if (available <= DLT645_AT_SECOND_START) {
         return DLT645_CUT_HEADER;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define FILLER (0xaa) // of short numbers in the 1997 edition
-#define SIGN (0x80)
 
 // --- One field --------------------------------------------------------------------------------
 
@@ -25,21 +24,26 @@ static bool is_decimal(uint8_t pair) {
 }
 
 // Packed decimal digits, least significant pair first; at most 4 bytes, all at once.
-static bool take_number(const uint8_t *bytes, size_t n, bool has_sign, int32_t *number) {
+static bool take_number(const uint8_t *bytes, dlt645_value_t *value) {
     uint32_t digits = 0;
-    for (size_t i = n; i > 0; i--) {
+    for (size_t i = value->size; i > 0; i--) {
         digits = digits << 8 | bytes[i - 1];
     }
-    uint32_t sign = has_sign ? digits & (uint32_t)SIGN << 8 * (n - 1) : 0;
-    digits ^= sign;
+    unsigned high_bit = 8U * value->size - 1;
+    if (digits == UINT32_MAX >> (31 - high_bit)) {
+        value->kind = DLT645_NOT_AVAILABLE;
+        return true;
+    }
+    bool negative = value->kind == DLT645_SIGNED && digits >> high_bit;
+    digits ^= (uint32_t)negative << high_bit;
     // 8 together with 4 or 2 is no digit.
     if (digits >> 3 & (digits >> 2 | digits >> 1) & 0x11111111) {
         return false;
     }
-    uint32_t pairs = digits - 6 * (digits >> 4 & 0x0f0f0f0f); // 0..99 in a byte
-    uint32_t fours = pairs - 156 * (pairs >> 8 & 0x00ff00ff); // 0..9999 in two
-    int32_t value = (int32_t)(fours - (UINT32_C(65536) - 10000) * (fours >> 16));
-    *number = sign ? -value : value;
+    uint32_t pairs = digits - 6 * (digits >> 4 & 0x0f0f0f0f);         // 0..99 in a byte
+    uint32_t fours = pairs - (256 - 100) * (pairs >> 8 & 0x00ff00ff); // 0..9999 in two
+    int32_t number = (int32_t)(fours - (UINT32_C(65536) - 10000) * (fours >> 16));
+    value->number = negative ? -number : number;
     return true;
 }
 
@@ -68,6 +72,9 @@ static void take_text(const uint8_t *bytes, dlt645_value_t *value) {
 }
 
 static bool take_value(const uint8_t *bytes, dlt645_value_t *value) {
+    if (value->kind == DLT645_UNSIGNED || value->kind == DLT645_SIGNED) {
+        return take_number(bytes, value);
+    }
     bool may_be_blank =
         value->kind != DLT645_BITS && value->kind != DLT645_CODE && value->kind != DLT645_RAW;
     if (may_be_blank && is_blank(bytes, value->size)) {
@@ -75,9 +82,6 @@ static bool take_value(const uint8_t *bytes, dlt645_value_t *value) {
         return true;
     }
     switch (value->kind) {
-    case DLT645_UNSIGNED:
-    case DLT645_SIGNED:
-        return take_number(bytes, value->size, value->kind == DLT645_SIGNED, &value->number);
     case DLT645_BITS:
         for (size_t i = value->size; i > 0; i--) {
             value->number = (int32_t)((uint32_t)value->number << 8 | bytes[i - 1]);

@@ -5,6 +5,7 @@ add_library(usermod_dlt645 INTERFACE)
 
 target_sources(usermod_dlt645 INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/dlt645.c
+    ${CMAKE_CURRENT_LIST_DIR}/dlt645_address.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_answer.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_blocks.c
     ${CMAKE_CURRENT_LIST_DIR}/dlt645_formats.c

@@ -7,3 +7,7 @@ SRC_USERMOD_C += $(wildcard $(DLT645_DIR)/mod*.c)
 SRC_USERMOD_LIB_C += $(wildcard $(DLT645_DIR)/dlt645*.c)
 
 CFLAGS_USERMOD += -I$(DLT645_DIR)
+
+# What every answer goes through is worth the flash.
+DLT645_FAST := dlt645 dlt645_address dlt645_answer dlt645_values modexchange modrequest
+$(DLT645_FAST:%=$(BUILD)/dlt645/%.o): CFLAGS += -O2

@@ -145,31 +145,19 @@ static MP_DEFINE_CONST_FUN_OBJ_1(mod_parse_obj, mod_parse);
 // nothing written, when the frame does not fit or an argument is out of range.
 // Source: DL/T 645-2007, frame format.
 static mp_obj_t mod_encode(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    enum {
-        ARG_buffer,
-        ARG_address,
-        ARG_control,
-        ARG_data,
-        ARG_preamble
-    };
-    NAMED_CONST mp_arg_t allowed[] = {
-        {MP_QSTR_buffer, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
-        {MP_QSTR_address, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
-        {MP_QSTR_control, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
-        {MP_QSTR_data, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
-        {MP_QSTR_preamble, MP_ARG_INT, {.u_int = 4}},
-    };
-    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, values);
+    // Only the last one has a name: whatever is looked for by name takes longer than the frame.
+    NAMED_CONST mp_arg_t allowed = {MP_QSTR_preamble, MP_ARG_INT, {.u_int = 4}};
+    mp_arg_val_t wake_up;
+    mp_arg_parse_all(n_args - 4, args + 4, kw_args, 1, &allowed, &wake_up);
 
     mp_buffer_info_t buffer;
-    mp_get_buffer_raise(values[ARG_buffer].u_obj, &buffer, MP_BUFFER_WRITE);
+    mp_get_buffer_raise(args[0], &buffer, MP_BUFFER_WRITE);
     uint8_t address[DLT645_ADDRESS_SIZE];
-    mod_get_address(values[ARG_address].u_obj, address);
-    uint8_t control = get_control(values[ARG_control].u_obj);
+    mod_get_address(args[1], address);
+    uint8_t control = get_control(args[2]);
     mp_buffer_info_t data;
-    get_data(values[ARG_data].u_obj, &data);
-    mp_int_t preamble = values[ARG_preamble].u_int;
+    get_data(args[3], &data);
+    mp_int_t preamble = wake_up.u_int;
     if (preamble < 0 || preamble > DLT645_PREAMBLE_MAX) {
         mp_raise_ValueError(MP_ERROR_TEXT("preamble outside 0..16"));
     }

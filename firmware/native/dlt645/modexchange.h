@@ -29,6 +29,9 @@ typedef struct {
     mp_obj_t values;
     dlt645_request_t request;
     dlt645_rule_t rule;
+    uint32_t rule_identifier; // the item of the tables that it is for
+    dlt645_edition_t rule_edition;
+    bool rule_is_of_tables;
     dlt645_assembly_t assembly;
     dlt645_verdict_t verdict;
     mod_heard_t heard;

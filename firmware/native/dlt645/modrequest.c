@@ -33,6 +33,18 @@ static void set_identifier(dlt645_request_t *request, uint32_t identifier) {
     }
 }
 
+// Meter after meter is asked for the same item: the tables are gone through for the first alone.
+static void find_rule(exchange_t *self, uint32_t identifier) {
+    dlt645_edition_t edition = self->request.edition;
+    if (!self->rule_is_of_tables || self->rule_identifier != identifier ||
+        self->rule_edition != edition) {
+        dlt645_item(edition, identifier, &self->rule);
+        self->rule_is_of_tables = true;
+        self->rule_identifier = identifier;
+        self->rule_edition = edition;
+    }
+}
+
 // Exchange.begin(edition, address, identifier, form=None, extra=b"") -> None
 //
 // Begin to read an item. form, a tuple (kind, size, list), is for items that are not in the tables
@@ -57,8 +69,9 @@ static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     memcpy(self->extra, extra.len ? extra.buf : "", extra.len);
     if (n_args > 4 && args[4] != mp_const_none) {
         set_format(&self->rule, args[4]);
+        self->rule_is_of_tables = false;
     } else {
-        dlt645_item(request->edition, identifier, &self->rule);
+        find_rule(self, identifier);
     }
     dlt645_assembly_begin(&self->assembly, self->buffer, self->size,
                           dlt645_item_size(&self->rule));

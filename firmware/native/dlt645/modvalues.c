@@ -11,11 +11,13 @@
 #include "moddlt645.h"
 
 dlt645_edition_t mod_get_edition(mp_obj_t edition_in) {
-    mp_int_t edition = mp_obj_get_int(edition_in);
-    if (edition != 2007 && edition != 1997) {
+    if (edition_in == MP_OBJ_NEW_SMALL_INT(2007)) {
+        return DLT645_2007;
+    }
+    if (edition_in != MP_OBJ_NEW_SMALL_INT(1997)) {
         mp_raise_ValueError(MP_ERROR_TEXT("edition is 2007 or 1997"));
     }
-    return edition == 1997 ? DLT645_1997 : DLT645_2007;
+    return DLT645_1997;
 }
 
 uint32_t mod_get_identifier(mp_obj_t identifier_in) {

@@ -8,14 +8,15 @@ MicroPython; the C module receiving a short frame and a long one, and how many b
 import time
 
 import dlt645
+from micropython import const
 
 ADDRESS = "123456789012"
-ENERGY = 0x00010000
+ENERGY = const(0x00010000)
 NUMBER = 12345678
-READ_ANSWER = 0x91
+READ_ANSWER = const(0x91)
 IDENTIFIER = b"\x00\x00\x01\x00"
 DATA = IDENTIFIER + b"\x78\x56\x34\x12"
-PREAMBLE = 4
+PREAMBLE = const(4)
 LONG = 200
 SHORT = 8
 
@@ -38,29 +39,26 @@ def loop():
 
 def native_encode():
     """The C module makes the answer."""
-    encode = dlt645.encode
+    encode, into, address, data = dlt645.encode, buffer, ADDRESS, DATA
     begun = time.ticks_us()
     for _ in range(COUNT):  # noqa: F821
-        encode(buffer, ADDRESS, READ_ANSWER, DATA, PREAMBLE)
+        encode(into, address, READ_ANSWER, data, PREAMBLE)
     return since(begun)
 
 
 def native_decode():
     """The C module finds the frame, judges it and gives the number."""
-    decoder = dlt645.Decoder()
-    exchange = dlt645.Exchange(LONG)
     values = [None]
-    begin, take, give = exchange.begin, exchange.take, exchange.values
-    feed, advance = decoder.feed, decoder.next
+    exchange = dlt645.Exchange(LONG, dlt645.Decoder(), values)
+    begin, receive = exchange.begin, exchange.receive
+    address, line, count = ADDRESS, LINE, len(LINE)
     begin(2007, ADDRESS, ENERGY)
     exchange.request(buffer)
+    exchange.listen()
     begun = time.ticks_us()
     for _ in range(COUNT):  # noqa: F821
-        begin(2007, ADDRESS, ENERGY)
-        feed(LINE)
-        advance()
-        take(decoder)
-        give(values)
+        begin(2007, address, ENERGY)
+        receive(line, count)
     taken = since(begun)
     if values != [NUMBER]:
         raise RuntimeError("the C module reads %r" % values)
@@ -69,9 +67,10 @@ def native_decode():
 
 def pure_encode():
     """Plain MicroPython makes the answer."""
+    make, into, address, data = encode, buffer, ADDRESS, DATA  # noqa: F821
     begun = time.ticks_us()
     for _ in range(COUNT):  # noqa: F821
-        encode(buffer, ADDRESS, READ_ANSWER, DATA, PREAMBLE)  # noqa: F821
+        make(into, address, READ_ANSWER, data, PREAMBLE)
     taken = since(begun)
     if buffer[: len(LINE)] != LINE:
         raise RuntimeError("plain MicroPython makes another answer")
@@ -80,9 +79,10 @@ def pure_encode():
 
 def pure_decode():
     """Plain MicroPython finds the frame, judges it and gives the number."""
+    take, line, address, identifier = decode, LINE, ADDRESS, IDENTIFIER  # noqa: F821
     begun = time.ticks_us()
     for _ in range(COUNT):  # noqa: F821
-        number = decode(LINE, ADDRESS, READ_ANSWER, IDENTIFIER)  # noqa: F821
+        number = take(line, address, READ_ANSWER, identifier)
     taken = since(begun)
     if number != NUMBER:
         raise RuntimeError("plain MicroPython reads %r" % number)
