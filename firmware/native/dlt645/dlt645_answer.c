@@ -57,19 +57,28 @@ static uint8_t answer_form(const dlt645_request_t *request) {
     return form ? form : VENDOR;
 }
 
+static bool is_decimal(uint8_t pair) {
+    return pair <= 0x99 && (pair & 0x0f) <= 9;
+}
+
 // An answer comes from a meter's own address: decimal digits, in the 1997 edition perhaps with the
 // filler A before them. A wildcard is nobody's.
 static bool is_address(const uint8_t *wire) {
-    bool filled = true;
-    for (size_t i = 2 * DLT645_ADDRESS_SIZE; i > 0; i--) {
-        uint8_t pair = wire[(i - 1) / 2];
-        uint8_t digit = i % 2 ? pair & 0xf : pair >> 4;
-        filled = filled && digit == 0xa;
-        if (digit > 9 && !filled) {
-            return false;
-        }
+    size_t n = DLT645_ADDRESS_SIZE;
+    while (n > 0 && wire[n - 1] == 0xaa) {
+        n--;
     }
-    return !filled;
+    if (n == 0) {
+        return false;
+    }
+    uint8_t pair = wire[--n];
+    if (pair >> 4 == 0xa) {
+        pair &= 0x0f;
+    }
+    while (is_decimal(pair) && n > 0) {
+        pair = wire[--n];
+    }
+    return is_decimal(pair);
 }
 
 static dlt645_verdict_t judge_error(const dlt645_frame_t *frame, uint8_t form,
