@@ -208,16 +208,17 @@ def test_what_is_still_needed_is_told_whatever_the_pieces():
 
 
 def test_an_item_that_is_none_is_asked_for_from_its_first_part_on():
-    exchange = asking(0x0001FF00)
+    whoever = "A" * 12
+    exchange = asking(0x0001FF00, address=whoever)
     block = b"\x00\xff\x01\x00"
     assert take(exchange, 0xB1, block + VALUE) == dlt645.ASK
-    assert sent(exchange)[1] == 0x12
+    assert sent(exchange)[:2] == (METER, 0x12)
     # What comes behind it, still to that question, is not taken for a first part.
     broken = dlt645.frame(METER, 0x92, block + b"\xaa" * 4 + b"\x01")
     late = dlt645.frame(METER, 0x92, block + VALUE + b"\x01")
     assert exchange.take(broken + late) is None
     assert exchange.length == 0
-    assert sent(exchange) == (METER, 0x11, block)
+    assert sent(exchange) == (whoever, 0x11, block)
     assert take(exchange, 0x91, block + VALUE) == dlt645.COMPLETE
 
 

@@ -89,6 +89,7 @@ static bool take_frame(exchange_t *self, const dlt645_frame_t *frame,
     // later one must not be taken for that.
     self->heard = MOD_BROKEN;
     dlt645_assembly_begin(&self->assembly, self->buffer, self->size, self->assembly.expected);
+    memcpy(self->request.address, self->address, sizeof(self->address));
     dlt645_assembly_request(&self->assembly, &self->request);
     return false;
 }

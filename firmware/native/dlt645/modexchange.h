@@ -28,6 +28,7 @@ typedef struct {
     mp_obj_t decoder;
     mp_obj_t values;
     dlt645_request_t request;
+    uint8_t address[DLT645_ADDRESS_SIZE]; // asked for the first part; later ones go to its meter
     dlt645_rule_t rule;
     uint32_t rule_identifier; // the item of the tables that it is for
     dlt645_edition_t rule_edition;

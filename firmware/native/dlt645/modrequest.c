@@ -56,6 +56,7 @@ static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     dlt645_request_t *request = &self->request;
     request->edition = mod_get_edition(args[1]);
     mod_get_address(args[2], request->address);
+    memcpy(self->address, request->address, sizeof(self->address));
     uint32_t identifier = mod_get_identifier(args[3]);
     set_identifier(request, identifier);
     mp_buffer_info_t extra = {0};
