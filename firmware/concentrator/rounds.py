@@ -21,6 +21,7 @@ from .tasks import bits_of, steps
 _DAY = const(86400)
 _SILENT = const(1 << 8)  # above the bits of the tasks
 _MOST_PLANS = const(8)
+_LONGEST_BLOCK = const(256)  # bytes: energy, in total and of 63 rates
 _LONGEST_PAUSE = const(8)  # slots: a silent meter is asked at least in every eighth
 _JAMMED_IN_A_ROW = const(2)  # meters: then it is the line, and the rest of the round is in vain
 _FAILED = (quality.TIMEOUT, quality.MALFORMED, quality.WRONG, quality.JAMMED)  # for now
@@ -48,7 +49,7 @@ class Rounds:
         self._asked_in = bytearray(len(meters))  # and in how many it is the next time
         self._history = History([meter.max_power for meter in meters], [rules])
         self._rows = [Row(task.size) for task in tasks]
-        transaction = ReadTransaction(bus.preamble)
+        transaction = ReadTransaction(bus.preamble, _LONGEST_BLOCK)
         self._reader = MeterReader(transaction, meters, self._history, self._rows)
         most_values = max(task.size for task in tasks)
         self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)

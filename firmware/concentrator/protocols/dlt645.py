@@ -43,13 +43,14 @@ class ReadTransaction:
     answered = True  # what the bus must know: there is an answer to wait for,
     repeatable = True  # and to ask twice does no harm
 
-    def __init__(self, preamble):
+    def __init__(self, preamble, longest=_MAX_ITEM):
+        """For items of up to `longest` bytes; what is longer is malformed."""
         self.request = bytearray(_MAX_REQUEST)
         self.request_size = 0
         self.error = 0  # the error word of a refusal
         self.count = 0
         self._values = [None] * _MAX_VALUES
-        self._exchange = dlt645.Exchange(_MAX_ITEM, dlt645.Decoder(), self._values)
+        self._exchange = dlt645.Exchange(longest, dlt645.Decoder(), self._values)
         self._preamble = preamble
         self._form = None
         self._extra = b""
