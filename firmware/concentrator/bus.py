@@ -53,9 +53,10 @@ class Bus:
         self.good = 0  # transactions that ended with an answer, also a refusal
         self.failed = 0
         self.retried = 0
+        self.timeout_ms = settings.timeout_ms
+        self.delay_ms = 0  # from the last request to the first byte of what came then
         self.cycle_ms = 0  # how long the last slot kept this bus busy; the collector's to set
         self._port_lost = False
-        self._timeout_ms = settings.timeout_ms
         self._attempts = 1 + settings.retries
         self._chunk = bytearray(_CHUNK)
         self._state = _IDLE
@@ -64,7 +65,9 @@ class Bus:
         self._transaction = None
         self._attempts_left = 0
         self._sent = 0  # bytes
+        self._limit_ms = 0
         self._give_up = 0  # ticks, as all below
+        self._sent_at = 0
         self._answer_by = 0
         self._end_by = 0
         self._nap_ms = 0
@@ -89,7 +92,7 @@ class Bus:
         if self._state != _IDLE:
             raise RuntimeError("bus %d: a transaction is under way" % self.number)
 
-    def exchange(self, transaction, again=True):
+    def exchange(self, transaction, again=True, limit_ms=None):
         """Send a transaction's request, `again` as often as set if need be; await it: a quality.
 
         Quality.GOOD and quality.REFUSED are answers; quality.MORE is one part of an answer, and
@@ -97,12 +100,16 @@ class Bus:
         sent once, whatever `again` says. What is not `answered` is GOOD when it has gone out:
         nobody is waited for, but the line is kept quiet for half a second.
 
+        `limit_ms` is the time-out, if it is to be another one than configured; the attribute
+        `delay_ms` then tells how long the meter took to begin.
+
         Never raises for what happens on the line; RuntimeError while another transaction is under
         way. What it returns is no coroutine, and good for `await` alone: neither wait_for() nor
         create_task() takes it.
         """
         self._must_be_idle()
         self._transaction = transaction
+        self._limit_ms = limit_ms or self.timeout_ms
         self._attempts_left = self._attempts if again and transaction.repeatable else 1
         return self
 
@@ -160,7 +167,9 @@ class Bus:
                 self._state = _REST
                 return _REST_MS
             self._port.damaged()  # that was before
-            self._answer_by = ticks_add(ticks_ms(), self._timeout_ms)
+            self._sent_at = ticks_ms()
+            self.delay_ms = -1
+            self._answer_by = ticks_add(self._sent_at, self._limit_ms)
             self._end_by = ticks_add(self._answer_by, self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
             self._nap_ms = self._poll_ms
             self._state = _LISTEN
@@ -194,13 +203,15 @@ class Bus:
             _log.warning("bus %d: serial port lost", self.number)
         self._port_lost = True
         self._state = _LOST
-        return self._timeout_ms
+        return self.timeout_ms
 
     def _listen(self):
         """Take in what has come."""
         count = self._port.readinto(self._chunk) or 0
         now = ticks_ms()
         result = self._digest(count)
+        if count and self.delay_ms < 0:
+            self.delay_ms = ticks_diff(now, self._sent_at)
         if result <= 0:
             return self._succeed(result)
         if count:

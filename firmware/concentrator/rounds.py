@@ -14,6 +14,7 @@ from micropython import const
 from . import items, quality, records
 from .journal import READING
 from .meter_reader import MeterReader, Row
+from .patience import Patience
 from .plausibility import History
 from .protocols.dlt645 import ReadTransaction
 from .tasks import bits_of, steps
@@ -24,6 +25,7 @@ _MOST_PLANS = const(8)
 _LONGEST_BLOCK = const(256)  # bytes: energy, in total and of 63 rates
 _LONGEST_PAUSE = const(8)  # slots: a silent meter is asked at least in every eighth
 _JAMMED_IN_A_ROW = const(2)  # meters: then it is the line, and the rest of the round is in vain
+_ANSWERS = (quality.GOOD, quality.REFUSED, quality.MORE)
 _FAILED = (quality.TIMEOUT, quality.MALFORMED, quality.WRONG, quality.JAMMED)  # for now
 
 
@@ -47,6 +49,7 @@ class Rounds:
         self._postponed = bytearray(len(meters))  # who is asked again at the end of the slot
         self._pauses = bytearray(len(meters))  # slots: how rarely a silent meter is asked,
         self._asked_in = bytearray(len(meters))  # and in how many it is the next time
+        self._patience = Patience(len(meters), bus.timeout_ms)
         self._history = History([meter.max_power for meter in meters], [rules])
         self._rows = [Row(task.size) for task in tasks]
         transaction = ReadTransaction(bus.preamble, _LONGEST_BLOCK)
@@ -124,7 +127,9 @@ class Rounds:
                 continue
             self._begin(meter, False, False)
             while reader.next():
-                reader.take(await self._bus.exchange(reader.transaction, reader.again))
+                limit_ms = self._patience.limit_ms(meter)
+                reason = await self._bus.exchange(reader.transaction, reader.again, limit_ms)
+                self._take(meter, reason)
                 if turns.wanted and not reader.in_parts:
                     await turns.give_way()
             jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
@@ -148,12 +153,22 @@ class Rounds:
             else:
                 self._begin(meter, not silent, True)
                 while reader.next():
-                    reader.take(await self._bus.exchange(reader.transaction, reader.again))
+                    limit_ms = self._patience.limit_ms(meter)
+                    reason = await self._bus.exchange(reader.transaction, reader.again, limit_ms)
+                    self._take(meter, reason)
                     if turns.wanted and not reader.in_parts:
                         await turns.give_way()
                 jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
                 self._pause(meter)
             self._append(meter)
+
+    def _take(self, meter, reason):
+        """What came of a transaction."""
+        self._reader.take(reason)
+        if reason == quality.TIMEOUT:
+            self._patience.silent(meter)
+        elif reason in _ANSWERS:
+            self._patience.answered(meter, self._bus.delay_ms)
 
     def _pause(self, meter):
         """Ask a meter that stays silent ever more rarely."""

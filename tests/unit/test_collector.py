@@ -33,14 +33,18 @@ class Bus:
     def __init__(self, number, behaviour):
         self.number = number
         self.preamble = 4
+        self.timeout_ms = 700
+        self.delay_ms = 30
         self.turns = Turns()
         self.cycle_ms = 0
         self.behaviour = behaviour
         self.asked = []  # (address, di)
-        self.again = []  # for each: whether it may be repeated
+        self.again = []  # for each: whether it may be repeated,
+        self.limits = []  # and how long is waited
 
-    async def exchange(self, transaction, again):
+    async def exchange(self, transaction, again, limit_ms):
         self.again.append(again)
+        self.limits.append(limit_ms)
         request = dlt645.parse(transaction.request[: transaction.request_size])
         address, control, data = request
         wire_di = data[: 2 if control < 0x10 else 4]
@@ -252,6 +256,22 @@ async def test_nobody_waits_for_a_silent_meter():
         assert site.buses[0].again == [False, False, False, False, False, True]
 
 
+async def test_a_meter_is_waited_for_as_long_as_it_is_known_to_take():
+    site = Site(slots([ENERGY], 20), meters=2)
+    site.behaviour[address(1)] = lambda di: (
+        quality.TIMEOUT if site.collector.slots() == 15 else BLOCK[di]
+    )
+    await site.run()
+    limits = [
+        limit
+        for limit, (who, _) in zip(site.buses[0].limits, site.buses[0].asked)
+        if who == address(1)
+    ]
+    known = 2 * 32 + 100
+    assert limits[:32] == [700] * 16 + [known] * 14 + [known, 700]  # silent, and asked again
+    assert limits[32:] == [700] * 8
+
+
 async def test_what_failed_is_read_again_in_the_same_slot():
     for reason in (quality.TIMEOUT, quality.MALFORMED, quality.WRONG, quality.JAMMED):
         site = Site(slots([ENERGY], 1), meters=2)
@@ -391,9 +411,9 @@ async def test_a_bus_that_is_cut_does_not_hold_up_the_other():
     cut = asyncio.Event()
     exchange = site.buses[0].exchange
 
-    async def slow(transaction, again):
+    async def slow(transaction, again, limit_ms):
         await cut.wait()
-        return await exchange(transaction, again)
+        return await exchange(transaction, again, limit_ms)
 
     site.buses[0].exchange = slow
     running = asyncio.create_task(site.collector.run())

@@ -226,7 +226,7 @@ async def test_a_broadcast_is_sent_once_and_the_line_kept_quiet_behind_it():
         assert len(port.requests) == 1
         assert (bus.good, bus.failed, bus.retried) == (0, 0, 0)
         port.answer = lambda sent: []
-        bus._timeout_ms = 10
+        bus.timeout_ms = 10
         assert (await perform(bus, requests.freeze(METER)))[0] == quality.TIMEOUT
 
 
