@@ -89,7 +89,7 @@ class Line:
         self.functions = set()
         self.opened = []
         self.coming = []  # (ms, byte or None for a damaged one)
-        self.damages = False  # whether the port sees the damage in colliding characters
+        self.damages = False  # whether colliding answers are damaged in every character
         self.echo = False
         self.baud = baud
         settings = Settings(baud=baud, timeout_ms=timeout_ms, retries=1, preamble=2)
@@ -109,19 +109,21 @@ class Line:
         character_ms = BITS * 1000 / baud
         sent_ms = self.time.ms + len(wire) * character_ms
         heard = {}  # place in characters: bytes
+        speakers = 0
         if self.echo:
             self.coming += [(self.time.ms + i * character_ms, wire[i]) for i in range(len(wire))]
         for meter in self.meters:
             frame = meter.answer(address, control, data) if meter.baud == baud else None
+            speakers += frame is not None
             for i, byte in enumerate(frame or b""):
                 heard.setdefault(round(meter.delay_ms / character_ms) + i, set()).add(byte)
         for place in sorted(heard):
-            self.coming.append((sent_ms + place * character_ms, self.mix(heard[place])))
-
-    def mix(self, bytes_here):
-        if len(bytes_here) == 1:
-            return bytes_here.pop()
-        return None if self.damages else random.getrandbits(8)
+            byte = heard[place].pop()
+            if heard[place]:
+                byte = random.getrandbits(8)
+            if speakers > 1 and self.damages:
+                byte = None
+            self.coming.append((sent_ms + place * character_ms, byte))
 
 
 class LinePort(Port):

@@ -6,8 +6,10 @@ import random
 from concentrator import quality
 from concentrator.protocols.dlt645 import ReadTransaction
 from concentrator.scan import Scan
-from fakes import raises_async, seeded
+from fakes import meter_frame, raises_async, seeded
 from meter_line import Line, Meter
+
+GHOST = "000000000099"
 
 
 def found(report):
@@ -72,11 +74,10 @@ async def test_a_full_line_is_found_and_nothing_is_written():
 
 
 async def test_collisions_that_are_only_damaged_characters_are_told_apart():
-    seeded()
-    for damages in (True, False):
+    for delays in ((40, 40), (40, 60)):
         line = Line([Meter("000000000017"), Meter("111111111118")])
-        line.damages = damages
-        line.meters[1].delay_ms = 60
+        line.damages = True
+        line.meters[0].delay_ms, line.meters[1].delay_ms = delays
         await expect_all(line)
 
 
@@ -181,6 +182,15 @@ async def test_time_outs_are_as_short_as_the_slowest_answer_allows():
     assert slow > 100000, slow
 
 
+async def test_damage_behind_the_last_answer_counts_for_the_time_out():
+    line = Line([Meter("000000000017"), Meter("000000000018")])
+    line.damages = True
+    line.meters[0].delay_ms, line.meters[1].delay_ms = 10, 600
+    line.meters[1].deaf_to = (("A" * 12, 0x13),)  # so one answer is early and whole
+    await expect_all(line, editions=(2007,))
+    assert line.time.ms > 70000, line.time.ms
+
+
 async def test_progress_is_told_and_never_beyond_the_whole():
     seeded()
     line = Line([Meter("000000000017"), Meter("000000000018")])
@@ -267,6 +277,21 @@ async def test_babble_now_and_then_hides_nobody_and_finds_nobody():
     line.hear = with_babble
     report = await Scan(line.bus).search((2400,), (2007,))
     assert [each[0] for each in found(report)] == ["000000000017", "000000000018"]
+    assert report.questions < 200, report.questions  # it did not pass for a crowd
+
+
+async def test_an_answer_that_nobody_stands_behind_is_no_meter():
+    line = Line([])
+    hear = line.hear
+
+    def with_ghost(baud, wire):
+        if not line.questions:
+            line.coming = [(line.time.ms + 200, byte) for byte in meter_frame(GHOST, 0, b"")]
+        hear(baud, wire)
+
+    line.hear = with_ghost
+    report = await Scan(line.bus).search((2400,), (2007,))
+    assert (report.found, report.unresolved) == ([], [(2400, 2007, "AAAAAAAAAAAA")])
 
 
 async def test_a_line_that_babbles_is_given_up():
