@@ -38,7 +38,7 @@ class Application:
         self._board = board
         config = _load_configuration(board)
         self.buses = [
-            Bus(number, board.bus(number, settings.baud), settings)
+            Bus(number, board.bus(number, settings.baud), settings, board.bus)
             for number, settings in enumerate(config.buses, 1)
         ]
         modem_port = board.modem()

@@ -42,11 +42,13 @@ _log = log.get("bus")
 class Bus:
     """Owns a serial port. `settings` has baud, timeout_ms, retries and preamble.
 
-    `timeout_ms` runs from the end of the request to the first byte of the answer. The attribute
-    `baud` is the speed at present, in bit/s; `turns` is for those who share the bus.
+    `timeout_ms` runs from the end of the request to the first byte of the answer; as an attribute
+    it may be changed between transactions. The attribute `baud` is the speed at present, in bit/s;
+    `turns` is for those who share the bus. `open_port(number, baud)`, the board's bus(), is what
+    reopen() needs.
     """
 
-    def __init__(self, number, port, settings):
+    def __init__(self, number, port, settings, open_port=None):
         self.number = number
         self.turns = Turns()
         self.preamble = settings.preamble  # wake-up bytes before a request
@@ -60,7 +62,8 @@ class Bus:
         self._attempts = 1 + settings.retries
         self._chunk = bytearray(_CHUNK)
         self._state = _IDLE
-        self.reopen(port, settings.baud)
+        self._open_port = open_port
+        self._use(port, settings.baud)
         # The transaction under way.
         self._transaction = None
         self._attempts_left = 0
@@ -78,12 +81,15 @@ class Bus:
         """Time that `count` characters take on the line, in milliseconds, rounded down."""
         return count * _BITS * 1000 // self.baud
 
-    def reopen(self, port, baud):
-        """Go on with `port`, the same line opened anew at `baud` bit/s.
+    def reopen(self, baud):
+        """Go on at `baud` bit/s. RuntimeError while a transaction is under way.
 
-        RuntimeError while a transaction is under way.
+        A line that cannot be opened at that speed stays as it was; the board says why.
         """
         self._must_be_idle()
+        self._use(self._open_port(self.number, baud), baud)
+
+    def _use(self, port, baud):
         self._port = port
         self.baud = baud
         self._poll_ms = max(1, self._wire_ms(1))

@@ -73,7 +73,7 @@ async def test_a_transaction_may_have_its_own_time_out_and_tells_how_long_the_me
     before = ticks_ms()
     assert await bus.exchange(transaction, False, 30) == quality.TIMEOUT
     assert 30 <= ticks_diff(ticks_ms(), before) < 4000
-    bus, port, transaction = make(Script([b""] * 20 + [ANSWER]), timeout_ms=HANG_MS)
+    bus, _, transaction = make(Script([b""] * 20 + [ANSWER]), timeout_ms=HANG_MS)
     before = ticks_ms()
     assert await bus.exchange(transaction) == quality.GOOD
     assert 15 <= bus.delay_ms <= ticks_diff(ticks_ms(), before)

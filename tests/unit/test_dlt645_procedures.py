@@ -75,7 +75,7 @@ def wire_address(address):
 
 
 def line(meter, timeout_ms=20):
-    # (bus, function that opens its port, [speeds it was opened at]).
+    # (bus, [speeds it was opened at]).
     opened = []
 
     def open_port(number, baud):
@@ -84,9 +84,9 @@ def line(meter, timeout_ms=20):
         return Port(lambda wire: meter.answer(baud, wire))
 
     settings = Settings(baud=2400, timeout_ms=timeout_ms, retries=0, preamble=0)
-    bus = Bus(1, open_port(1, 2400), settings)
+    bus = Bus(1, open_port(1, 2400), settings, open_port)
     opened.clear()
-    return bus, open_port, opened
+    return bus, opened
 
 
 # --- Relay --------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def moves_silently(meter, action):
 
 
 async def switch(meter, action, wait_ms=0, **arguments):
-    bus, _, _ = line(meter)
+    bus, _ = line(meter)
     return await procedures.switch_relay(
         bus, METER, ACCESS, action, EVE, NOW, wait_ms=wait_ms, **arguments
     )
@@ -217,7 +217,7 @@ async def test_a_meter_that_falls_silent_after_it_has_accepted_is_told_without_a
 
 async def test_wrong_relay_arguments_send_nothing():
     meter = Meter()
-    bus, _, _ = line(meter)
+    bus, _ = line(meter)
     for address, action, deadline, sentence in (
         (METER, "trip", NOW, "the deadline has passed"),
         (METER, "trip", (2026, 3, 1, 11, 59, 59), "the deadline has passed"),
@@ -246,8 +246,8 @@ def changes_silently(meter, word):
 
 
 async def found_after(meter, edition=2007, baud=9600):
-    bus, open_port, opened = line(meter)
-    report = await procedures.change_speed(bus, open_port, METER, baud, edition)
+    bus, opened = line(meter)
+    report = await procedures.change_speed(bus, METER, baud, edition)
     assert bus.baud == 2400
     return report, opened
 
@@ -301,39 +301,41 @@ async def test_a_meter_that_refuses_to_be_read_is_there_all_the_same():
 
 
 async def test_a_port_that_cannot_be_opened_leaves_the_bus_at_its_own_speed():
-    bus, open_port, _ = line(Meter())
+    bus, _ = line(Meter())
+    open_port = bus._open_port
 
     def only_the_old(number, baud):
         if baud != 2400:
             raise OSError(22)
         return open_port(number, baud)
 
-    await raises_async(OSError, procedures.change_speed(bus, only_the_old, METER, 9600))
+    bus._open_port = only_the_old
+    await raises_async(OSError, procedures.change_speed(bus, METER, 9600))
     assert bus.baud == 2400
     assert (await procedures.read_relay_status(bus, METER)) == (quality.GOOD, 0)
 
 
 async def test_wrong_speeds_send_nothing():
     meter = Meter()
-    bus, open_port, opened = line(meter)
+    bus, opened = line(meter)
     for address, baud, edition in (
         (METER, 2400, 2007),  # it has that
         (METER, 300, 2007),
         (METER, 19200, 1997),
         (WILDCARD, 9600, 2007),
     ):
-        change = procedures.change_speed(bus, open_port, address, baud, edition)
+        change = procedures.change_speed(bus, address, baud, edition)
         await raises_async(ValueError, change)
     assert (meter.asked, opened) == ([], [])
 
 
 async def test_a_bus_is_not_opened_anew_in_the_middle_of_a_transaction():
-    bus, open_port, _ = line(Meter(), timeout_ms=200)
+    bus, _ = line(Meter(), timeout_ms=200)
     reading = asyncio.create_task(procedures.read_relay_status(bus, OTHER))
     await asyncio.sleep_ms(20)
 
     async def reopen():
-        bus.reopen(open_port(1, 9600), 9600)
+        bus.reopen(9600)
 
     message = await raises_async(RuntimeError, reopen())
     assert message == "bus 1: a transaction is under way"
@@ -345,7 +347,7 @@ async def test_a_bus_is_not_opened_anew_in_the_middle_of_a_transaction():
 
 
 async def new_address(meter, old=METER, edition=2007):
-    bus, _, _ = line(meter)
+    bus, _ = line(meter)
     return await procedures.write_address(bus, old, NEW, edition)
 
 
@@ -389,7 +391,7 @@ async def test_a_meter_that_is_gone_after_it_was_told_is_a_timeout():
 
 async def test_addresses_that_are_none_send_nothing():
     meter = Meter()
-    bus, _, _ = line(meter)
+    bus, _ = line(meter)
     for old, new, edition in (
         (WILDCARD, NEW, 2007),
         (METER, WILDCARD, 2007),

@@ -30,6 +30,7 @@ _PROCESS_GROUP = const(2)  # fields behind the name in /proc/<process>/stat
 _TERMINAL_GROUP = const(5)
 
 _site = os.getenv("CONCENTRATOR_SITE") or "site"
+_lines = {}  # number of a bus: its port
 
 
 class BoardError(Exception):
@@ -103,7 +104,11 @@ def bus(number, baud):
     only: the simulator at its other end paces the bytes. BoardError when there is no such port.
     """
     advice = "start the meter simulator with --link %s/bus%d" % (_site, number)
-    return _open("bus%d" % number, advice, baud)
+    port = _open("bus%d" % number, advice, baud)
+    if number in _lines:
+        _lines[number].close()
+    _lines[number] = port
+    return port
 
 
 def modem():

@@ -62,7 +62,7 @@ class SerialPort:
         try:
             return self._file.write(buffer, min(count, _CHUNK)) or 0
         except OSError:
-            self._close()
+            self.close()
             raise
 
     def readinto(self, buffer):
@@ -72,13 +72,15 @@ class SerialPort:
         try:
             return self._file.readinto(buffer) or 0
         except OSError:
-            self._close()  # the other end is gone; a later write opens the port again
+            self.close()  # the other end is gone; a later write opens the port again
             return 0
 
     def damaged(self):
         """Whether a character behind those read was damaged: a pseudo-terminal has no parity."""
         return False
 
-    def _close(self):
-        self._file.close()
+    def close(self):
+        """Give the terminal back; a write opens it again."""
+        if self._file is not None:
+            self._file.close()
         self._file = None

@@ -119,11 +119,11 @@ class SpeedReport:
         self.error_names = error_names
 
 
-async def change_speed(bus, open_port, address, baud, edition=2007):
+async def change_speed(bus, address, baud, edition=2007):
     """Have a meter change to `baud` bit/s, and see at which speed it answers; a SpeedReport.
 
-    `open_port(number, baud)` is the board's bus(). A bus has one speed for all its meters: it goes
-    on at the one that it had, so a meter that has changed is not heard until the bus changes, too.
+    A bus has one speed for all its meters: it goes on at the one that it had, so a meter that has
+    changed is not heard until the bus changes, too.
     """
     request = requests.change_speed(address, baud, edition)
     old = bus.baud
@@ -134,11 +134,11 @@ async def change_speed(bus, open_port, address, baud, edition=2007):
         return SpeedReport(old, transaction.error, transaction.error_names())
     # Confirmed or not: only an answer at the new speed tells.
     try:
-        bus.reopen(open_port(bus.number, baud), baud)
+        bus.reopen(baud)
         if await _answers(bus, address, edition):
             return SpeedReport(baud)
     finally:
-        bus.reopen(open_port(bus.number, old), old)
+        bus.reopen(old)
     return SpeedReport(old if await _answers(bus, address, edition) else None)
 
 
