@@ -46,7 +46,7 @@ def costs(config, answer_ms=_QUICKEST_MS):
                 edition = items.EDITIONS[meter.protocol]
                 for step in steps(tasks, own, edition):
                     size = _wire_bytes(step, edition, bus.preamble)
-                    ms += -(-size * _BITS * 1000 // bus.baud) + answer_ms
+                    ms += -(-size * _BITS * 1000 // (meter.baud or bus.baud)) + answer_ms
         lengths = [
             task.every
             for i, task in enumerate(config.tasks)

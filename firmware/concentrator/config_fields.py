@@ -42,10 +42,14 @@ def _summer_time():
     }
 
 
+def _baud():
+    return check.one_of(600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+
+
 def _bus():
     """An RS485 line."""
     return {
-        "baud": (check.one_of(600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200), 2400),
+        "baud": (_baud(), 2400),
         "timeout_ms": (check.whole(100, 10000, " (milliseconds)"), 700),
         "retries": (check.whole(0, 5), 2),
         "preamble": (check.whole(0, 16, " (bytes)"), 4),
@@ -59,6 +63,7 @@ def _meter():
         "address": (check.address, check.REQUIRED),
         "bus": (check.whole(1, 8, ", a place in the list of buses"), check.REQUIRED),
         "protocol": (check.word(*items.EDITIONS), "dlt645-2007"),
+        "baud": (_baud(), None),
         "max_power": (check.whole(1, 10000, " (kW)"), 100),
     }
 

@@ -38,22 +38,24 @@ class Rounds:
 
     def __init__(self, bus, meters, tasks, rules, clock, journal, events):
         self._bus = bus
-        self._meters = meters
+        self._baud = bus.baud  # of meters that have none of their own
+        self._meters = self._by_speed(meters)
         self._tasks = tasks
         self._clock = clock
         self._journal = journal
         self._events = events
         # For each _SILENT, and a bit for every task of which it does not give all items.
         self._faults = array("H", [0] * len(meters))
-        self._members = bytes([bits_of(tasks, meter.number) for meter in meters])  # of the tasks
+        # For each a bit for every task that it is read for.
+        self._members = bytes([bits_of(tasks, meter.number) for meter in self._meters])
         self._postponed = bytearray(len(meters))  # who is asked again at the end of the slot
         self._pauses = bytearray(len(meters))  # slots: how rarely a silent meter is asked,
         self._asked_in = bytearray(len(meters))  # and in how many it is the next time
         self._patience = Patience(len(meters), bus.timeout_ms)
-        self._history = History([meter.max_power for meter in meters], [rules])
+        self._history = History([meter.max_power for meter in self._meters], [rules])
         self._rows = [Row(task.size) for task in tasks]
         transaction = ReadTransaction(bus.preamble, _LONGEST_BLOCK)
-        self._reader = MeterReader(transaction, meters, self._history, self._rows)
+        self._reader = MeterReader(transaction, self._meters, self._history, self._rows)
         most_values = max(task.size for task in tasks)
         self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
         self._plans = {}  # (edition, bits of tasks) in one number: steps
@@ -83,6 +85,7 @@ class Rounds:
         async with self._bus.turns:
             await self._read_first_round()
             await self._read_last_round()
+            self._set_speed(self._baud)
         self._bus.cycle_ms = ticks_diff(ticks_ms(), self._began_ms)
 
     def fill_up(self, slot, due, done):
@@ -180,8 +183,22 @@ class Rounds:
 
     def _begin(self, meter, patient, cautious):
         """Begin to read a meter."""
+        self._set_speed(self._speed(self._meters[meter]))
         self._clear()
         self._reader.begin(meter, self._steps(meter), patient, cautious)
+
+    def _by_speed(self, meters):
+        """Those of one speed one after the other, the bus's own first; else in their order."""
+        speeds = {self._speed(meter) for meter in meters} - {self._baud}
+        order = [self._baud] + sorted(speeds)
+        return [meter for speed in order for meter in meters if self._speed(meter) == speed]
+
+    def _speed(self, meter):
+        return meter.baud or self._baud
+
+    def _set_speed(self, baud):
+        if self._bus.baud != baud:
+            self._bus.reopen(baud)
 
     def _clear(self):
         for row in self._rows:

@@ -34,15 +34,23 @@ class Bus:
         self.number = number
         self.preamble = 4
         self.timeout_ms = 700
+        self.baud = 2400
         self.delay_ms = 30
         self.turns = Turns()
         self.cycle_ms = 0
         self.behaviour = behaviour
         self.asked = []  # (address, di)
+        self.speeds = []  # at which they were asked
         self.again = []  # for each: whether it may be repeated,
+        self.reopened = 0
         self.limits = []  # and how long is waited
 
+    def reopen(self, baud):
+        self.reopened += 1
+        self.baud = baud
+
     async def exchange(self, transaction, again, limit_ms):
+        self.speeds.append(self.baud)
         self.again.append(again)
         self.limits.append(limit_ms)
         request = dlt645.parse(transaction.request[: transaction.request_size])
@@ -93,7 +101,15 @@ class Site:
     # A collector with `meters` meters on one or two buses, and what came of it.
 
     def __init__(
-        self, slots, tasks=(ENERGY,), meters=3, buses=1, behaviour=None, log=None, old=()
+        self,
+        slots,
+        tasks=(ENERGY,),
+        meters=3,
+        buses=1,
+        behaviour=None,
+        log=None,
+        old=(),
+        speeds=None,
     ):
         self.behaviour = behaviour or {}
         self.tasks = list(tasks)
@@ -110,6 +126,7 @@ class Site:
                 bus=i % buses + 1,
                 protocol="dlt645-1997" if i + 1 in old else "dlt645-2007",
                 max_power=100,
+                baud=(speeds or {}).get(i + 1),
             )
             for i in range(meters)
         ]
@@ -231,6 +248,15 @@ async def test_who_wants_the_bus_has_it_after_the_transaction_under_way():
     assert 5 <= begun <= 6
     assert ended == begun
     assert begun_again == ended_again == begun + 1
+
+
+async def test_meters_of_one_speed_are_read_one_after_the_other():
+    site = Site(slots([ENERGY], 1), meters=5, speeds={1: 9600, 3: 1200, 5: 9600})
+    assert [r.meter for r in await site.run()] == [2, 4, 3, 1, 5]
+    bus = site.buses[0]
+    assert bus.speeds == [2400] * 4 + [1200] * 2 + [9600] * 4
+    # For whoever comes next it has its own speed again.
+    assert (bus.baud, bus.reopened) == (2400, 3)
 
 
 async def test_buses_are_read_side_by_side():
