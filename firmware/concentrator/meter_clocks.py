@@ -155,7 +155,7 @@ class _Telling:
     def __init__(self, preamble, local):
         self._transaction = CommandTransaction(preamble)
         self._local = local
-        self.decoder = self._transaction.decoder
+        self.listen = self._transaction.listen
         self.request = None
 
     @property
