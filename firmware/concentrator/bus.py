@@ -42,10 +42,9 @@ _log = log.get("bus")
 class Bus:
     """Owns a serial port. `settings` has baud, timeout_ms, retries and preamble.
 
-    `timeout_ms` runs from the end of the request to the first byte of the answer; as an attribute
-    it may be changed between transactions. The attribute `baud` is the speed at present, in bit/s;
-    `turns` is for those who share the bus. `open_port(number, baud)`, the board's bus(), is what
-    reopen() needs.
+    `timeout_ms` runs from the end of the request to the first byte of the answer. The attribute
+    `baud` is the speed at present, in bit/s; `turns` is for those who share the bus.
+    `open_port(number, baud)`, the board's bus(), is what reopen() needs.
     """
 
     def __init__(self, number, port, settings, open_port=None):

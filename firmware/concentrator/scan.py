@@ -94,7 +94,7 @@ class Scan:
         self._reading = ReadTransaction(bus.preamble)
         self._baud = bus.baud
         self._edition = 2007
-        self._timeout_ms = bus.timeout_ms  # of a question
+        self._limit_ms = None  # of a question: the bus's own
         self._latest_ms = 0  # behind a question: when something was heard, at most
         self._jammed = 0  # questions in a row
         self._part = 0  # of all speeds and editions
@@ -142,7 +142,7 @@ class Scan:
         self._planned = 1
         self._jammed = 0
         self._latest_ms = 0
-        self._timeout_ms = self._bus.timeout_ms
+        self._limit_ms = None
 
     async def _try(self, addresses):
         first, last = addresses
@@ -171,7 +171,7 @@ class Scan:
         if WILDCARD in crowds or len(meters) > 1 or thorough:
             if self._latest_ms:
                 limit_ms = 2 * self._latest_ms + _SPARE_MS
-                self._timeout_ms = min(self._timeout_ms, limit_ms)
+                self._limit_ms = min(self._bus.timeout_ms, limit_ms)
             await self._search(WILDCARD in crowds, *crowds.get(WILDCARD, question))
 
     async def _search(self, is_crowd, function, data):
@@ -214,7 +214,7 @@ class Scan:
         for _ in range(_TRIES):
             probe.prepare(address, function, data)
             self.report.questions += 1
-            result = await self._take_turn(probe, self._timeout_ms)
+            result = await self._take_turn(probe, self._limit_ms)
             self._check_line(result)
             wire_ms = probe.request_size * _BITS * 1000 // self._baud
             self._latest_ms = max(self._latest_ms, probe.lasted_ms - wire_ms)
@@ -260,23 +260,22 @@ class Scan:
 
     async def _read(self, address, identifier):
         self._reading.prepare(address, identifier, self._edition)
-        return await self._take_turn(self._reading, self._bus.timeout_ms)
+        return await self._take_turn(self._reading)
 
-    async def _take_turn(self, transaction, timeout_ms):
+    async def _take_turn(self, transaction, limit_ms=None):
         """Exchange a transaction at the speed that is looked at; the bus is then as it was."""
         bus = self._bus
         async with bus.turns:
-            own = bus.baud, bus.timeout_ms, bus.failed
+            baud, failed = bus.baud, bus.failed
             try:
                 if bus.baud != self._baud:
                     bus.reopen(self._baud)
-                bus.timeout_ms = timeout_ms
-                result = await bus.exchange(transaction)
+                result = await bus.exchange(transaction, True, limit_ms)
                 while result == quality.MORE:
                     result = await bus.exchange(transaction)
                 return result
             finally:
-                baud, bus.timeout_ms, bus.failed = own  # who isn't there is no failure
+                bus.failed = failed  # who isn't there is no failure
                 if bus.baud != baud:
                     bus.reopen(baud)
 
