@@ -14,6 +14,7 @@ from .collector import Collector
 from .events import Events
 from .health import Health, collect_often
 from .journal import Journal, JournalError
+from .on_demand import let_go
 from .settings import ConfigError
 from .timekeeper import Timekeeper
 from .uplink import Uplink
@@ -24,8 +25,6 @@ _EXIT_UNSENT = const(1)  # stopped in an orderly way, but not all of it was ackn
 _EXIT_INTERRUPTED = const(130)
 _EXIT_UNUSABLE = const(2)  # configuration, flash or a port: it says what to mend
 _EXIT_FAILED = const(3)
-
-_ONLY_TO_LOAD = ("config", "config_fields", "field_checks", "budget", "strict_json")
 
 _log = log.get("app")
 
@@ -58,6 +57,7 @@ class Application:
         self.collector = Collector(
             self.buses, config, self.clock, self.journal, self.events, self.pulses
         )
+        self._meter_clocks = self._clocks(config)
         self.modem = _modem(config.uplink, modem_port, self.timekeeper.set_by_network, board)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
@@ -69,6 +69,25 @@ class Application:
             self._time_server = TimeServer(
                 config.uplink.time_server, self.modem, self.uplink, self.timekeeper.set_by_server
             )
+
+    def _clocks(self, config):
+        """Who watches the clocks of the meters, bus by bus."""
+        if config.meter_clocks == "ignore":
+            return ()
+        from .meter_clocks import MeterClocks
+
+        may_set = config.meter_clocks == "set"
+        return [
+            MeterClocks(
+                bus,
+                [meter for meter in config.meters if meter.bus == bus.number],
+                self.clock,
+                config.zone,
+                self.events,
+                may_set,
+            )
+            for bus in self.buses
+        ]
 
     async def run(self):
         """Run until an orderly stop is asked for; returns the exit code."""
@@ -82,6 +101,8 @@ class Application:
             "uplink": self.uplink.run(),
             "collector": self.collector.run(),
         }
+        for clocks in self._meter_clocks:
+            asyncio.create_task(self._supervise("meter clocks", clocks.run()))
         if self._time_server:
             parts["time server"] = self._time_server.run()
         for name, part in parts.items():
@@ -137,10 +158,7 @@ def _load_configuration(board):
     from . import config
 
     loaded = config.of_board(board)
-    package = sys.modules[__name__.rpartition(".")[0]]
-    for name in _ONLY_TO_LOAD:
-        if sys.modules.pop("%s.%s" % (package.__name__, name), None):
-            delattr(package, name)
+    let_go("config", "config_fields", "field_checks", "budget", "strict_json")
     return loaded
 
 

@@ -62,6 +62,7 @@ class Bus:
         self._chunk = bytearray(_CHUNK)
         self._state = _IDLE
         self._open_port = open_port
+        self._own_baud = settings.baud
         self._use(port, settings.baud)
         # The transaction under way.
         self._transaction = None
@@ -117,6 +118,28 @@ class Bus:
         self._limit_ms = limit_ms or self.timeout_ms
         self._attempts_left = self._attempts if again and transaction.repeatable else 1
         return self
+
+    async def ask(self, transaction, baud=None, limit_ms=None):
+        """Wait for a turn, and exchange a transaction in it, all parts; the last one's quality.
+
+        At `baud` bit/s, or as configured; whoever gave way finds the bus at the speed of before.
+        `limit_ms` as of exchange().
+        """
+        async with self.turns:
+            before = self.baud
+            try:
+                self.set_speed(baud or self._own_baud)
+                reason = quality.MORE
+                while reason == quality.MORE:
+                    reason = await self.exchange(transaction, True, limit_ms)
+                return reason
+            finally:
+                self.set_speed(before)
+
+    def set_speed(self, baud):
+        """As reopen(), if need be."""
+        if self.baud != baud:
+            self.reopen(baud)
 
     def __iter__(self):
         """What `await` asks of an awaitable: the transaction begins."""

@@ -24,6 +24,7 @@ def site():
         "device": (check.hexadecimal(12), check.REQUIRED),
         "utc_offset": (check.utc_offset, check.REQUIRED),
         "summer_time": (check.section(_summer_time()), None),
+        "meter_clocks": (check.word("ignore", "check", "set"), "check"),
         "buses": (check.list_of(check.section(_bus()), 1, 8, "buses"), check.REQUIRED),
         "meters": (check.list_of(check.entry(_meter()), 1, MAX_METERS, "meters"), check.REQUIRED),
         "items": (check.list_of(check.entry(_own_item()), 0, 32, "items"), ()),

@@ -8,16 +8,18 @@ next look shows. What is off by more needs a password, and somebody who knows wh
 Meters know nothing of summer time: their clocks are compared with the zone's standard time.
 """
 
+import asyncio
 from time import ticks_diff, ticks_ms
 
 from micropython import const
 
 from . import dates, items, log, quality
 from .clock import SYNCHRONISED
-from .protocols.dlt645_commands import CommandTransaction
-from .protocols.dlt645_requests import set_time
+from .on_demand import let_go
+from .protocols.dlt645 import ReadTransaction
 
 CHECK_AT = const(185)  # minute of the local day: a time at which the meters may be told the time
+_LOOK_S = const(60)
 
 _REPORT_S = const(60)
 _SET_S = const(10)  # a meter is to be right to this
@@ -31,6 +33,8 @@ _FIRST_MIN = const(5)
 _LAST_MIN = const(8)
 _DAY_MIN = const(1440)
 
+_LONGEST = const(8)  # bytes of a date or a time
+_TO_TELL = ("protocols.dlt645_commands", "protocols.dlt645_requests", "protocols.dlt645_arguments")
 _DATE_AND_TIME = {2007: (0x04000101, 0x04000102), 1997: (0xC010, 0xC011)}
 
 _log = log.get("clocks")
@@ -39,9 +43,7 @@ _log = log.get("clocks")
 class MeterClocks:
     """The clocks of the meters on one bus. `meters` are their sections of the configuration.
 
-    `transaction` is a ReadTransaction that nobody else uses meanwhile, and `await read(meter,
-    transaction)` exchanges it on the bus and gives a quality; `meter` is None for what is told to
-    all of them. `may_set`: whether they may be told the time.
+    `may_set`: whether they may be told the time.
     """
 
     def __init__(self, bus, meters, clock, zone, events, may_set):
@@ -54,14 +56,25 @@ class MeterClocks:
         self._off = set()  # numbers of the meters that were reported
         self._told = None  # the day on which the meters were last told the time
 
-    async def check(self, transaction, read):
-        """Look at all clocks, once a day; tell the time if that helps a meter, and is allowed.
+    async def run(self):
+        """Check once a day, at five minutes past three."""
+        checked = None
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = self._clock.now()
+            day, second = divmod(now + self._zone.offset(now), dates.DAY)
+            if second // 60 in (CHECK_AT, CHECK_AT + 1) and day != checked:
+                checked = day
+                await self.check()
 
-        To be called at CHECK_AT: at other times of the day the time is perhaps not told.
-        """
+    async def check(self):
+        """Look at all clocks; tell the time if that helps a meter, and now is a time to."""
+        transaction = ReadTransaction(
+            self._bus.preamble, _LONGEST
+        )  # not kept: it takes a kilobyte
         wrong = 0
         for meter in self._meters:
-            seconds = await self._deviation(meter, transaction, read)
+            seconds = await self._deviation(meter, transaction)
             if seconds is None:
                 continue
             self._report(meter.number, seconds)
@@ -69,7 +82,8 @@ class MeterClocks:
                 wrong += 1
         if wrong and self._may_set and self._may_tell():
             telling = _Telling(self._bus.preamble, self._local)
-            if await read(None, telling) == quality.GOOD:
+            let_go(*_TO_TELL)
+            if await self._bus.ask(telling) == quality.GOOD:
                 self._told = self._local() // dates.DAY
                 self._events.record("meters.time", bus=self._bus.number, meters=wrong)
 
@@ -97,7 +111,7 @@ class MeterClocks:
             self._off.remove(number)
             self._events.record("meter.clock_right", meter=number, seconds=seconds)
 
-    async def _deviation(self, meter, transaction, read):
+    async def _deviation(self, meter, transaction):
         """By how many seconds a meter's clock is fast; None when that cannot be told."""
         if self._clock.quality != SYNCHRONISED:
             return None
@@ -105,15 +119,15 @@ class MeterClocks:
         edition = items.EDITIONS[meter.protocol]
         date_of, time_of = _DATE_AND_TIME[edition]
         transaction.prepare(meter.address, date_of, edition)
-        date = await self._digits(meter, transaction, read)
+        date = await self._digits(meter, transaction)
         transaction.prepare(meter.address, time_of, edition)
         asked = ticks_ms()
-        time = await self._digits(meter, transaction, read)
+        time = await self._digits(meter, transaction)
         took_ms = ticks_diff(ticks_ms(), asked)
         now_ms = self._clock.now_ms() - took_ms // 2
         if time is not None and time[:2] == "00":  # it may have been midnight in between
             transaction.prepare(meter.address, date_of, edition)
-            date = await self._digits(meter, transaction, read)
+            date = await self._digits(meter, transaction)
         shown = _seconds(date, time)
         if shown is None or took_ms > _SLOWEST_MS or self._clock.steps != steps:
             _log.info("meter %d: no telling its clock from %s %s", meter.number, date, time)
@@ -122,12 +136,9 @@ class MeterClocks:
         local_ms = now_ms + self._zone.standard * 1000
         return (shown * 1000 + 500 - local_ms + 500) // 1000
 
-    @staticmethod
-    async def _digits(meter, transaction, read):
+    async def _digits(self, meter, transaction):
         """What a meter says to a transaction; None when it does not."""
-        result = quality.MORE
-        while result == quality.MORE:
-            result = await read(meter, transaction)
+        result = await self._bus.ask(transaction, meter.baud)
         return transaction.value(0) if result == quality.GOOD else None
 
 
@@ -153,6 +164,10 @@ class _Telling:
     repeatable = False
 
     def __init__(self, preamble, local):
+        from .protocols.dlt645_commands import CommandTransaction
+        from .protocols.dlt645_requests import set_time
+
+        self._set_time = set_time
         self._transaction = CommandTransaction(preamble)
         self._local = local
         self.listen = self._transaction.listen
@@ -162,6 +177,6 @@ class _Telling:
     def request_size(self):
         """Bytes of the request, which is made when the bus first asks for its size."""
         if self.request is None:
-            self._transaction.prepare(set_time(dates.civil(self._local())))
+            self._transaction.prepare(self._set_time(dates.civil(self._local())))
             self.request = self._transaction.request
         return self._transaction.request_size

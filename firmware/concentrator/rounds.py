@@ -85,7 +85,7 @@ class Rounds:
         async with self._bus.turns:
             await self._read_first_round()
             await self._read_last_round()
-            self._set_speed(self._baud)
+            self._bus.set_speed(self._baud)
         self._bus.cycle_ms = ticks_diff(ticks_ms(), self._began_ms)
 
     def fill_up(self, slot, due, done):
@@ -183,7 +183,7 @@ class Rounds:
 
     def _begin(self, meter, patient, cautious):
         """Begin to read a meter."""
-        self._set_speed(self._speed(self._meters[meter]))
+        self._bus.set_speed(self._speed(self._meters[meter]))
         self._clear()
         self._reader.begin(meter, self._steps(meter), patient, cautious)
 
@@ -195,10 +195,6 @@ class Rounds:
 
     def _speed(self, meter):
         return meter.baud or self._baud
-
-    def _set_speed(self, baud):
-        if self._bus.baud != baud:
-            self._bus.reopen(baud)
 
     def _clear(self):
         for row in self._rows:

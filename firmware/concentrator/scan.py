@@ -263,21 +263,12 @@ class Scan:
         return await self._take_turn(self._reading)
 
     async def _take_turn(self, transaction, limit_ms=None):
-        """Exchange a transaction at the speed that is looked at; the bus is then as it was."""
+        """Exchange a transaction at the speed that is looked at."""
         bus = self._bus
-        async with bus.turns:
-            baud, failed = bus.baud, bus.failed
-            try:
-                if bus.baud != self._baud:
-                    bus.reopen(self._baud)
-                result = await bus.exchange(transaction, True, limit_ms)
-                while result == quality.MORE:
-                    result = await bus.exchange(transaction)
-                return result
-            finally:
-                bus.failed = failed  # who isn't there is no failure
-                if bus.baud != baud:
-                    bus.reopen(baud)
+        failed = bus.failed
+        result = await bus.ask(transaction, self._baud, limit_ms)
+        bus.failed = failed  # who isn't there is no failure
+        return result
 
 
 def _fits(meter, asked):

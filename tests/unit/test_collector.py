@@ -45,8 +45,8 @@ class Bus:
         self.reopened = 0
         self.limits = []  # and how long is waited
 
-    def reopen(self, baud):
-        self.reopened += 1
+    def set_speed(self, baud):
+        self.reopened += baud != self.baud
         self.baud = baud
 
     async def exchange(self, transaction, again, limit_ms):

@@ -1,11 +1,12 @@
 # The clocks of meters: what is told of them, and when they are set. The meters are simulated.
 
+import asyncio
+
 import dlt645
-from concentrator import dates, slots
+from concentrator import dates, meter_clocks, slots
 from concentrator.bus import Bus
 from concentrator.clock import HELD_OVER
 from concentrator.meter_clocks import CHECK_AT, MeterClocks
-from concentrator.protocols.dlt645 import ReadTransaction
 from concentrator.timezone import TimeZone, parse_change
 from fakes import Clock, Events, Port, Settings
 
@@ -81,22 +82,19 @@ class Site:
                 number=i,
                 address=address_of(i),
                 protocol=protocols[i - 1] if protocols else "dlt645-2007",
+                baud=None,
             )
             for i in range(1, len(fast) + silent + 1)
         ]
         settings = Settings(baud=9600, timeout_ms=10, retries=0, preamble=0)
         self.bus = Bus(1, Port(self.meters.answer), settings)
         self.events = Events()
-        self.transaction = ReadTransaction(0)
         self.clocks = MeterClocks(self.bus, sections, self.clock, zone, self.events, may_set)
 
     async def check(self):
         self.events.all.clear()
-        await self.clocks.check(self.transaction, self.read)
+        await self.clocks.check()
         return self.events.all
-
-    async def read(self, meter, transaction):
-        return await self.bus.exchange(transaction)
 
 
 def off(number, seconds):
@@ -218,10 +216,38 @@ async def test_meters_have_no_summer_time():
 async def test_the_time_told_is_that_of_the_moment_at_which_it_is_sent():
     site = Site([30])
 
-    async def read(meter, transaction):
-        if meter is None:
-            site.clock.ms += 40000  # others have had the bus
-        return await site.bus.exchange(transaction)
+    ask = site.bus.ask
 
-    await site.clocks.check(site.transaction, read)
+    async def ask_late(transaction, baud=None):
+        if not transaction.answered:
+            site.clock.ms += 40000  # others have had the bus
+        return await ask(transaction, baud)
+
+    site.bus.ask = ask_late
+    await site.clocks.check()
     assert site.meters.told == [(site.clock.ms + 500) // 1000 + 8 * 3600]
+
+
+async def test_all_clocks_are_looked_at_once_a_day():
+    site = Site([61], may_set=False)
+    looked = []
+
+    class Time:
+        async def sleep(self, seconds):
+            site.clock.ms += seconds * 1000
+            if site.clock.now() > CHECK + 3 * DAY:
+                raise asyncio.CancelledError
+
+    async def check():
+        looked.append(site.clock.now())
+
+    site.clock.ms -= 12 * 3600 * 1000
+    site.clocks.check = check
+    meter_clocks.asyncio = Time()
+    try:
+        await site.clocks.run()
+    except asyncio.CancelledError:
+        pass
+    begun = [(moment + 8 * 3600) % DAY // 60 for moment in looked]
+    assert len(looked) == 4, looked
+    assert all(185 <= minute <= 186 for minute in begun), begun
