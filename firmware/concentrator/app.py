@@ -71,23 +71,14 @@ class Application:
             )
 
     def _clocks(self, config):
-        """Who watches the clocks of the meters, bus by bus."""
+        """Who watches the clocks of the meters, if anybody is to."""
         if config.meter_clocks == "ignore":
-            return ()
+            return None
         from .meter_clocks import MeterClocks
 
         may_set = config.meter_clocks == "set"
-        return [
-            MeterClocks(
-                bus,
-                [meter for meter in config.meters if meter.bus == bus.number],
-                self.clock,
-                config.zone,
-                self.events,
-                may_set,
-            )
-            for bus in self.buses
-        ]
+        zone = config.zone
+        return MeterClocks(self.buses, config.meters, self.clock, zone, self.events, may_set)
 
     async def run(self):
         """Run until an orderly stop is asked for; returns the exit code."""
@@ -101,8 +92,8 @@ class Application:
             "uplink": self.uplink.run(),
             "collector": self.collector.run(),
         }
-        for clocks in self._meter_clocks:
-            asyncio.create_task(self._supervise("meter clocks", clocks.run()))
+        if self._meter_clocks:
+            parts["meter clocks"] = self._meter_clocks.run()
         if self._time_server:
             parts["time server"] = self._time_server.run()
         for name, part in parts.items():

@@ -1,4 +1,4 @@
-"""Watches the clocks of the meters on a bus, and sets those that are a little off.
+"""Watches the clocks of the meters, and sets those that are a little off.
 
 A meter's tariffs, freezes and load records go by its own clock. DL/T 645 lets anybody tell all
 meters of a line the time (08H), and a meter heeds that once a day, if it is not off by more than
@@ -41,20 +41,20 @@ _log = log.get("clocks")
 
 
 class MeterClocks:
-    """The clocks of the meters on one bus. `meters` are their sections of the configuration.
+    """The clocks of all meters, sections of the configuration.
 
     `may_set`: whether they may be told the time.
     """
 
-    def __init__(self, bus, meters, clock, zone, events, may_set):
-        self._bus = bus
+    def __init__(self, buses, meters, clock, zone, events, may_set):
+        self._buses = buses
         self._meters = meters
         self._clock = clock
         self._zone = zone
         self._events = events
         self._may_set = may_set
         self._off = set()  # numbers of the meters that were reported
-        self._told = None  # the day on which the meters were last told the time
+        self._told = [None] * len(buses)  # the day on which their meters were last told the time
 
     async def run(self):
         """Check once a day, at five minutes past three."""
@@ -69,29 +69,35 @@ class MeterClocks:
 
     async def check(self):
         """Look at all clocks; tell the time if that helps a meter, and now is a time to."""
-        transaction = ReadTransaction(
-            self._bus.preamble, _LONGEST
-        )  # not kept: it takes a kilobyte
-        wrong = 0
-        for meter in self._meters:
-            seconds = await self._deviation(meter, transaction)
-            if seconds is None:
-                continue
-            self._report(meter.number, seconds)
-            if _SET_S < abs(seconds) < _MOST_SET_S:
-                wrong += 1
-        if wrong and self._may_set and self._may_tell():
-            telling = _Telling(self._bus.preamble, self._local)
-            let_go(*_TO_TELL)
-            if await self._bus.ask(telling) == quality.GOOD:
-                self._told = self._local() // dates.DAY
-                self._events.record("meters.time", bus=self._bus.number, meters=wrong)
+        for bus in self._buses:
+            transaction = ReadTransaction(bus.preamble, _LONGEST)  # not kept: it takes a kilobyte
+            wrong = 0
+            for meter in self._meters:
+                if meter.bus == bus.number and await self._is_to_be_set(bus, meter, transaction):
+                    wrong += 1
+            if wrong and self._may_set and self._may_tell(bus):
+                await self._tell(bus, wrong)
+
+    async def _is_to_be_set(self, bus, meter, transaction):
+        """Whether a meter's clock is off by what it may be told; reports it if it is to be."""
+        seconds = await self._deviation(bus, meter, transaction)
+        if seconds is None:
+            return False
+        self._report(meter.number, seconds)
+        return _SET_S < abs(seconds) < _MOST_SET_S
+
+    async def _tell(self, bus, wrong):
+        telling = _Telling(bus.preamble, self._local)
+        let_go(*_TO_TELL)
+        if await bus.ask(telling) == quality.GOOD:
+            self._told[bus.number - 1] = self._local() // dates.DAY
+            self._events.record("meters.time", bus=bus.number, meters=wrong)
 
     def _local(self):
         """Standard time to the nearest second, in seconds since 1970 without a zone."""
         return (self._clock.now_ms() + 500) // 1000 + self._zone.standard
 
-    def _may_tell(self):
+    def _may_tell(self, bus):
         """Whether now is a time at which nothing of the meters' records is put in disorder."""
         if self._clock.quality != SYNCHRONISED:
             return False
@@ -99,7 +105,7 @@ class MeterClocks:
         minute = local % dates.DAY // 60
         near_midnight = not _QUARTER_MIN <= minute < _DAY_MIN - _QUARTER_MIN
         in_time = _FIRST_MIN <= minute % _QUARTER_MIN <= _LAST_MIN
-        return in_time and not near_midnight and local // dates.DAY != self._told
+        return in_time and not near_midnight and local // dates.DAY != self._told[bus.number - 1]
 
     def _report(self, number, seconds):
         """Make events of a clock that goes wrong, and of one that is right again."""
@@ -111,7 +117,7 @@ class MeterClocks:
             self._off.remove(number)
             self._events.record("meter.clock_right", meter=number, seconds=seconds)
 
-    async def _deviation(self, meter, transaction):
+    async def _deviation(self, bus, meter, transaction):
         """By how many seconds a meter's clock is fast; None when that cannot be told."""
         if self._clock.quality != SYNCHRONISED:
             return None
@@ -119,15 +125,15 @@ class MeterClocks:
         edition = items.EDITIONS[meter.protocol]
         date_of, time_of = _DATE_AND_TIME[edition]
         transaction.prepare(meter.address, date_of, edition)
-        date = await self._digits(meter, transaction)
+        date = await self._digits(bus, meter, transaction)
         transaction.prepare(meter.address, time_of, edition)
         asked = ticks_ms()
-        time = await self._digits(meter, transaction)
+        time = await self._digits(bus, meter, transaction)
         took_ms = ticks_diff(ticks_ms(), asked)
         now_ms = self._clock.now_ms() - took_ms // 2
         if time is not None and time[:2] == "00":  # it may have been midnight in between
             transaction.prepare(meter.address, date_of, edition)
-            date = await self._digits(meter, transaction)
+            date = await self._digits(bus, meter, transaction)
         shown = _seconds(date, time)
         if shown is None or took_ms > _SLOWEST_MS or self._clock.steps != steps:
             _log.info("meter %d: no telling its clock from %s %s", meter.number, date, time)
@@ -136,9 +142,9 @@ class MeterClocks:
         local_ms = now_ms + self._zone.standard * 1000
         return (shown * 1000 + 500 - local_ms + 500) // 1000
 
-    async def _digits(self, meter, transaction):
+    async def _digits(self, bus, meter, transaction):
         """What a meter says to a transaction; None when it does not."""
-        result = await self._bus.ask(transaction, meter.baud)
+        result = await bus.ask(transaction, meter.baud)
         return transaction.value(0) if result == quality.GOOD else None
 
 

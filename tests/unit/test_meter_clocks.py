@@ -83,13 +83,14 @@ class Site:
                 address=address_of(i),
                 protocol=protocols[i - 1] if protocols else "dlt645-2007",
                 baud=None,
+                bus=1,
             )
             for i in range(1, len(fast) + silent + 1)
         ]
         settings = Settings(baud=9600, timeout_ms=10, retries=0, preamble=0)
         self.bus = Bus(1, Port(self.meters.answer), settings)
         self.events = Events()
-        self.clocks = MeterClocks(self.bus, sections, self.clock, zone, self.events, may_set)
+        self.clocks = MeterClocks([self.bus], sections, self.clock, zone, self.events, may_set)
 
     async def check(self):
         self.events.all.clear()
