@@ -8,6 +8,7 @@ FAILED_FROM = 20  # from this quality on, a reading has a reason in place of val
 QUALITY_NAMES = {
     0: "good",
     1: "made up later",
+    2: "from the meter's frozen data",
     10: "suspect",
     20: "timeout",
     21: "malformed answer",

@@ -7,11 +7,12 @@ import asyncio
 
 from micropython import const
 
-from . import log, records
+from . import log, quality, records
+from .catch_up import CatchUp
 from .journal import READING
 from .rounds import Rounds
 from .schedule import Schedule
-from .tasks import items_of, make_tasks
+from .tasks import is_present, items_of, make_tasks
 
 _LOOK_BACK = const(4)  # slots: so far back the journal is searched for an interrupted one
 
@@ -32,11 +33,14 @@ class Collector:
         self._lines = []
         for bus in buses:
             meters = [meter for meter in config.meters if meter.bus == bus.number]
-            numbers = [meter.number for meter in meters]
-            rounds = Rounds(bus, meters, tasks, rules, clock, journal, events)
+            numbers = bytes([meter.number for meter in meters])
+            catch_up = CatchUp(bus, meters, tasks, config, clock, journal, events)
+            rounds = Rounds(bus, meters, tasks, rules, catch_up, clock, journal, events)
             schedule = Schedule(clock, tasks)
             self._lines.append(
-                _Line(bus.number, numbers, rounds, tasks, schedule, clock, journal, events)
+                _Line(
+                    bus.number, numbers, rounds, tasks, schedule, clock, journal, events, catch_up
+                )
             )
         self._all_lines = list(self._lines)
         if pulses is not None:
@@ -75,7 +79,9 @@ class _Line:
     `numbers` are those of its meters, `rounds` is what reads them.
     """
 
-    def __init__(self, bus, numbers, rounds, tasks, schedule, clock, journal, events):
+    def __init__(
+        self, bus, numbers, rounds, tasks, schedule, clock, journal, events, catch_up=None
+    ):
         self.slots = 0  # read since boot
         self._bus = bus
         self._numbers = numbers
@@ -85,6 +91,7 @@ class _Line:
         self._clock = clock
         self._journal = journal
         self._events = events
+        self._catch_up = catch_up  # pulse inputs have none: they remember nothing
         self._stopping = False
         self._waiting = None
 
@@ -94,7 +101,9 @@ class _Line:
     async def run(self):
         await self._unless_stopped(self._schedule.ready())
         if not self._stopping:
-            await self._finish_last_slots()
+            resumed = await self._finish_last_slots()
+            if self._catch_up:
+                self._catch_up.start(self._rounds, resumed)
         while not self._stopping:
             next_slot = await self._unless_stopped(self._schedule.wait())
             if next_slot is not None:
@@ -103,6 +112,10 @@ class _Line:
                     self._events.record("slots.missed", bus=self._bus, count=missed, next=slot)
                 await self._rounds.read(slot, due, late)
                 self.slots += 1
+                if self._catch_up:
+                    await self._catch_up.go_on()
+        if self._catch_up:
+            await self._catch_up.stop()
 
     async def _unless_stopped(self, waiting):
         """What the coroutine `waiting` returns; None when stop() comes first."""
@@ -124,21 +137,24 @@ class _Line:
         """Complete the slots in which a reset came: no meter's reading of them stays missing.
 
         While a slot lasts the missing meters are read; after it they get a reading that says that
-        power failed.
+        power failed. Returns the last slots of the tasks of which they are known.
         """
         newest, done = self._last_slots()
+        resumed = {}
         for slot in sorted(set(newest.values())):
             if slot > self._clock.now():
                 continue
             due = [task for task in self._tasks if newest.get(task.number) == slot]
             for task in due:
                 self._schedule.resume(task.number, slot)
+                resumed[task.number] = slot
             missing = [task for task in due if self._lacks(task, done)]
             if missing:
                 numbers = [task.number for task in due]
                 read = len([entry for entry in done if entry[0] in numbers])
                 self._events.record("slot.interrupted", bus=self._bus, slot=slot, read=read)
                 await self._complete(slot, missing, done)
+        return resumed
 
     def _lacks(self, task, done):
         """Whether a meter has no reading of a task."""
@@ -159,28 +175,38 @@ class _Line:
 
     def _last_slots(self):
         """({task: its newest slot on this bus}, {(task, meter)} that were read in those)."""
-        reader = self._journal.reader(READING)
         back = _LOOK_BACK * len(self._tasks) * records.MAX_METERS
-        reader.seek(max(1, self._journal.next(READING) - back))
-        newest, done = {}, set()
+        while True:
+            begin = max(1, self._journal.next(READING) - back)
+            newest, done, frozen = self._newest_slots(begin)
+            if begin == 1 or frozen < back // 2:
+                return newest, done
+            back *= 4  # it was gaps, mostly, that were filled before the reset
+
+    def _newest_slots(self, begin):
+        """The same from record `begin` on, and how many readings of frozen values there are."""
+        reader = self._journal.reader(READING)
+        reader.seek(begin)
+        newest, done, frozen = {}, set(), 0
         while True:
             record = reader.read()
             if record is None:
-                return newest, done
+                return newest, done, frozen
             try:
                 reading = records.unpack_reading(record[1], len(record[1]))
             except ValueError as error:
                 _log.error("reading %d: %s", record[0], error)
                 continue
             task = reading.task
-            if reading.meter not in self._numbers or not self._is_present(task, reader.context):
+            if reading.quality == quality.FROZEN:
+                frozen += 1
+                continue
+            if reading.meter not in self._numbers:
+                continue
+            if not is_present(self._tasks, task, reader.context):
                 continue
             if reading.slot > newest.get(task, 0):
                 newest[task] = reading.slot
                 done = {entry for entry in done if entry[0] != task}
             if reading.slot == newest[task]:
                 done.add((task, reading.meter))
-
-    def _is_present(self, number, context):
-        """Whether a reading's task is one of now, not of an earlier configuration."""
-        return number < len(self._tasks) and context.get(number) == self._tasks[number].context

@@ -7,7 +7,7 @@ import json
 
 from micropython import const
 
-from . import log, payloads, records
+from . import log, payloads, quality, records
 from .journal import EVENT, STREAMS
 
 MAX_ROWS = const(64)
@@ -135,14 +135,16 @@ class Feed:
             raise ValueError("no task %d is known" % reading.task)
         row = [reading.meter, reading.offset, reading.quality] + reading.values
         text = json.dumps(row, separators=(",", ":")).encode()
-        return (task, reading.slot, reading.clock), text
+        kind = "hist" if reading.quality == quality.FROZEN else self._kind
+        return (task, reading.slot, reading.clock, kind), text
 
     def _finish(self):
         epoch = self._journal.epoch
+        kind = self._kind
         if self._stream == EVENT:
             payload = payloads.events(self._device, epoch, self._first, self._texts)
         else:
-            task, slot, clock = self._key
+            task, slot, clock, kind = self._key
             payload = payloads.readings(
                 self._device,
                 epoch,
@@ -152,7 +154,7 @@ class Feed:
                 clock,
                 self._texts,
             )
-        batch = Batch(self._stream, self._kind, self._first, len(self._texts), payload)
+        batch = Batch(self._stream, kind, self._first, len(self._texts), payload)
         self._clear()
         return batch
 

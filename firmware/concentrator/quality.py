@@ -4,6 +4,7 @@ from micropython import const
 
 GOOD = const(0)
 MADE_UP = const(1)  # good, but later than planned: a reset or the slot before it came between
+FROZEN = const(2)  # from the meter's frozen data, long after the slot
 SUSPECT = const(10)  # read twice, and still a value that cannot follow the one before
 TIMEOUT = const(20)  # the meter did not answer
 MALFORMED = const(21)  # bytes came, but no frame with a right checksum
@@ -14,9 +15,14 @@ POWER_FAILED = const(30)  # the concentrator itself was off when it should have 
 
 MORE = const(-1)  # in no reading: a good part of an answer, whose next part is to be asked for
 
+# The reasons that will have passed when the meter is asked again.
+FAILED = (TIMEOUT, MALFORMED, WRONG, JAMMED)
+MISSED = FAILED + (POWER_FAILED,)
+
 NAMES = {
     GOOD: "good",
     MADE_UP: "made up later",
+    FROZEN: "from the meter's frozen data",
     SUSPECT: "suspect",
     TIMEOUT: "timeout",
     MALFORMED: "malformed answer",

@@ -6,6 +6,7 @@ waits for another's trouble. A meter that stays silent is asked after all others
 more rarely.
 """
 
+import asyncio
 from array import array
 from time import ticks_diff, ticks_ms
 
@@ -20,13 +21,14 @@ from .protocols.dlt645 import ReadTransaction
 from .tasks import bits_of, steps
 
 _DAY = const(86400)
+_NEAR = const(3)  # s before a slot in which nothing else is begun any more
+_NAP_MS = const(500)
 _SILENT = const(1 << 8)  # above the bits of the tasks
 _MOST_PLANS = const(8)
 _LONGEST_BLOCK = const(256)  # bytes: energy, in total and of 63 rates
 _LONGEST_PAUSE = const(8)  # slots: a silent meter is asked at least in every eighth
 _JAMMED_IN_A_ROW = const(2)  # meters: then it is the line, and the rest of the round is in vain
 _ANSWERS = (quality.GOOD, quality.REFUSED, quality.MORE)
-_FAILED = (quality.TIMEOUT, quality.MALFORMED, quality.WRONG, quality.JAMMED)  # for now
 
 
 class Rounds:
@@ -36,11 +38,14 @@ class Rounds:
     `rules` what to expect of all items that they read.
     """
 
-    def __init__(self, bus, meters, tasks, rules, clock, journal, events):
+    def __init__(self, bus, meters, tasks, rules, catch_up, clock, journal, events):
+        self.transaction = ReadTransaction(bus.preamble)  # for who has the bus between two rounds
+        self.reading = False  # a slot has begun, and is not read to its end
         self._bus = bus
         self._baud = bus.baud  # of meters that have none of their own
         self._meters = self._by_speed(meters)
         self._tasks = tasks
+        self._catch_up = catch_up
         self._clock = clock
         self._journal = journal
         self._events = events
@@ -54,8 +59,7 @@ class Rounds:
         self._patience = Patience(len(meters), bus.timeout_ms)
         self._history = History([meter.max_power for meter in self._meters], [rules])
         self._rows = [Row(task.size) for task in tasks]
-        transaction = ReadTransaction(bus.preamble, _LONGEST_BLOCK)
-        self._reader = MeterReader(transaction, self._meters, self._history, self._rows)
+        self._reader = MeterReader(self.transaction, self._meters, self._history, self._rows)
         most_values = max(task.size for task in tasks)
         self._buffer = bytearray(records.FIXED_SIZE + records.VALUE_SIZE * most_values)
         self._plans = {}  # (edition, bits of tasks) in one number: steps
@@ -77,15 +81,31 @@ class Rounds:
         """Whether a task reads the meter of that number."""
         return task.meters is None or number in task.meters
 
+    def is_silent(self, meter):
+        """Whether a meter, known by its place, did not answer when it was last read."""
+        return bool(self._faults[meter] & _SILENT)
+
+    async def idle(self):
+        """Wait until no slot is being read, and none is about to begin."""
+        await asyncio.sleep_ms(0)
+        while self.reading or self._is_near():
+            await asyncio.sleep_ms(_NAP_MS)
+
+    def _is_near(self):
+        now = self._clock.now()
+        return any(task.grid.present(now + _NEAR) >= now for task in self._tasks)
+
     async def read(self, slot, due, late=False, done=()):
         """Make a reading of every meter for all tasks in `due`, but for those (task, meter) in
         `done`. `late`: the slot had begun before anybody waited for it.
         """
+        self.reading = True
         self._begin_slot(slot, due, late, done)
         async with self._bus.turns:
             await self._read_first_round()
             await self._read_last_round()
             self._bus.set_speed(self._baud)
+        self.reading = False
         self._bus.cycle_ms = ticks_diff(ticks_ms(), self._began_ms)
 
     def fill_up(self, slot, due, done):
@@ -107,6 +127,7 @@ class Rounds:
         bits = 0
         for task in due:
             bits |= 1 << task.number
+            self._catch_up.begin(task.number, slot)
         for meter in range(len(self._meters)):
             self._wanted[meter] = self._members[meter] & bits
             for task in due if done else ():
@@ -209,7 +230,7 @@ class Rounds:
     def _worst(self):
         """The quality of what was read that asking again may mend; quality.GOOD if nothing."""
         for row in self._rows:
-            if row.quality in _FAILED:
+            if row.quality in quality.FAILED:
                 return row.quality
         return quality.GOOD
 
@@ -239,6 +260,7 @@ class Rounds:
             )
             size = records.pack_reading(reading, self._buffer)
             self._journal.append(READING, self._buffer, size)
+            self._catch_up.note(meter, reading)
             if reason != quality.POWER_FAILED:
                 self._watch(meter, task, reason)
 

@@ -42,6 +42,14 @@ def items_of(tasks):
     return names
 
 
+def is_present(tasks, number, context):
+    """Whether readings of task `number` are of one of `tasks`, not of an earlier configuration's.
+
+    `context` is what the journal says that they mean.
+    """
+    return number < len(tasks) and context.get(number) == tasks[number].context
+
+
 def bits_of(tasks, number):
     """A bit for each task that reads the meter of that number."""
     bits = 0

@@ -40,6 +40,7 @@ class Bus:
         self.cycle_ms = 0
         self.behaviour = behaviour
         self.asked = []  # (address, di)
+        self.recalled = []  # the same for what they may have frozen, which they have not
         self.speeds = []  # at which they were asked
         self.again = []  # for each: whether it may be repeated,
         self.reopened = 0
@@ -49,17 +50,21 @@ class Bus:
         self.reopened += baud != self.baud
         self.baud = baud
 
-    async def exchange(self, transaction, again, limit_ms):
-        self.speeds.append(self.baud)
-        self.again.append(again)
-        self.limits.append(limit_ms)
+    async def exchange(self, transaction, again, limit_ms=None):
         request = dlt645.parse(transaction.request[: transaction.request_size])
         address, control, data = request
         wire_di = data[: 2 if control < 0x10 else 4]
         di = int.from_bytes(wire_di, "little")
-        self.asked.append((address, di))
         await asyncio.sleep_ms(0)
-        result = self.behaviour.get(address, BLOCK.get)(di)
+        if di >> 24 == 5:
+            self.recalled.append((address, di))
+            result = quality.REFUSED
+        else:
+            self.speeds.append(self.baud)
+            self.again.append(again)
+            self.limits.append(limit_ms)
+            self.asked.append((address, di))
+            result = self.behaviour.get(address, BLOCK.get)(di)
         if result == quality.REFUSED:
             frame = dlt645.frame(address, control | 0xC0, b"\x02")
         elif isinstance(result, bytes):
@@ -470,7 +475,8 @@ async def test_a_silent_meter_is_asked_last_once_and_ever_more_rarely():
         a for a, (who, _) in zip(site.buses[0].again, site.buses[0].asked) if who == address(1)
     ]
     assert again == [False, True, False, False, False, False, False, False]
-    assert site.events.names() == ["meter.failing", "meter.recovered"]
+    # It has frozen nothing of the slots that it missed.
+    assert site.events.names() == ["meter.failing", "meter.recovered", "backfill.failed"]
 
 
 async def test_a_meter_that_answers_again_is_read_as_before():
