@@ -8,7 +8,7 @@ import asyncio
 
 from micropython import const
 
-from . import items, log, plan, quality, records
+from . import items, plan, quality, records
 from .journal import READING
 from .memory import KEPT, moment
 
@@ -16,11 +16,12 @@ _ATTEMPTS = const(3)  # of a transaction, each with a turn of its own
 _PATIENCE = const(3)  # times a day that a meter may not answer although it is not silent
 _NO_SUCH_DATA = const(0x02)  # bit of the error word
 
-_log = log.get("backfill")
-
 
 class _NotNowError(Exception):
-    """The meter does not answer, or has not come to the moment in question yet."""
+    """The meter does not answer, or has not come to the moment in question yet.
+
+    With one argument: whether that is the meter's own affair, and not the line's.
+    """
 
 
 class Backfill:
@@ -38,7 +39,7 @@ class Backfill:
         self._events = events
         self._transaction = rounds.transaction  # never while a round is being read
         self._day = 0
-        self._refused = {}  # (meter, kind): the lowest number that it has not, found today
+        self._refused = {}  # (meter, part of freezes): the lowest number that it has not, today
         self._unanswered = {}  # meter: how often it did not answer today
         self._later = 0  # bits of meters that have just failed
         self._filled = 0  # slots, for the event
@@ -80,17 +81,17 @@ class Backfill:
                 if meters >> meter & 1:
                     try:
                         values = await self._values(meter, sources)
-                    except _NotNowError:
+                    except _NotNowError as error:
                         meters &= ~(1 << meter)
-                        self._postpone(meter, task, first, slot)
+                        self._postpone(meter, task, first, slot, error.args[0])
                     else:
                         self._settle(meter, task, slot, values)
             slot = self._memory.previous(task, slot)
 
-    def _postpone(self, meter, task, first, slot):
+    def _postpone(self, meter, task, first, slot, is_own):
         """Ask a meter another time, unless it does not seem to understand."""
         self._later |= 1 << meter
-        unanswered = self._unanswered.get(meter, 0) + 1
+        unanswered = self._unanswered.get(meter, 0) + is_own
         self._unanswered[meter] = unanswered
         if unanswered < _PATIENCE:
             self._gaps.add(task.number, first, slot, 1 << meter)
@@ -172,27 +173,25 @@ class Backfill:
         # Its clock is fast or slow, or it was off at a midnight, or there was a change of clocks.
         number += (found - source.moment) // source.step
         if number < 1:
-            raise _NotNowError
+            raise _NotNowError(True)
         found = await self._moment(meter, source.kind, number)
         return number if found == source.moment else None
 
     async def _moment(self, meter, kind, number):
         """When a freeze was made, in local seconds since 1970; None when there is none such."""
         place = self._memory.stamp(kind, number)
-        if place is None or number >= self._refused.get((meter, kind), number + 1):
+        if place is None:
             return None
         stamp = [None]
         step = plan.Step(place.identifier, None, [(0, 0, place.index, 1, 0)])
-        if await self._read(meter, step, stamp):
-            self._refused[meter, kind] = number
+        await self._read(meter, step, stamp)
         return moment(stamp[0])
 
     async def _read(self, meter, step, values):
-        """Read a step of a plan into `values`; returns whether the meter says it has no such data.
-
-        _NotNowError when it does not answer.
-        """
-        settings = self._meters[meter]
+        """Read a step of a plan into `values`; _NotNowError when the meter does not answer."""
+        part, number = step.identifier >> 8, step.identifier & 0xFF
+        if number >= self._refused.get((meter, part), number + 1):
+            return
         attempts = 0
         while attempts < _ATTEMPTS:
             await self._rounds.idle()
@@ -200,16 +199,17 @@ class Backfill:
                 if self._rounds.reading:  # a slot began while others had the bus
                     continue
                 attempts += 1
-                reason = await self._exchange(settings, step)
+                reason = await self._exchange(self._meters[meter], step)
                 if reason == quality.GOOD:
                     for _, item, index, factor, _ in step.targets:
                         value = self._transaction.value(index)
                         values[item] = None if value is None else value * factor
-                    return False
+                    return
                 if reason == quality.REFUSED:
-                    return self._transaction.error & _NO_SUCH_DATA
-        _log.info("meter %d does not give %08X", settings.number, step.identifier)
-        raise _NotNowError
+                    if self._transaction.error & _NO_SUCH_DATA:
+                        self._refused[meter, part] = number
+                    return
+        raise _NotNowError(reason == quality.TIMEOUT)
 
     async def _exchange(self, settings, step):
         transaction = self._transaction

@@ -7,7 +7,7 @@ from .journal import READING
 from .tasks import is_present
 
 _LOOK_BACK = const(20000)  # readings: three days of 64 meters every quarter of an hour
-_AT_ONCE = const(8)  # of them, then others have a turn: some milliseconds
+_AT_ONCE = const(4)  # of them, then others have a turn: some milliseconds
 
 _log = log.get("gaps")
 

@@ -272,6 +272,23 @@ async def test_a_meter_that_never_answers_such_questions_is_given_up():
     assert site.events.names() == ["backfill.failed"]
 
 
+async def test_a_line_in_trouble_costs_no_meter_its_gap():
+    site = Site(DAY1, daily=5)
+    site.meters[0].fails = [quality.JAMMED] * 3 * 20
+    slot = at(2026, 11, 20, 0, 5)
+    assert await site.fill(slot) == []
+    for _ in range(20):
+        await site.backfill.run()
+    assert site.readings() == [(1, slot, [site.held(2026, 11, 20)])]
+
+
+async def test_an_item_that_is_in_no_freeze_of_a_meter_is_asked_for_once_a_day():
+    site = Site(["energy.forward.total@day1", "demand.forward.total@day1"], daily=5)
+    readings = await site.fill(at(2026, 11, 18, 0, 5), at(2026, 11, 21, 0, 5))
+    assert [values[1] for _, _, values in readings] == [None] * 4
+    assert len([di for _, di in site.bus.asked if di & 0xFF00 == 0x0900]) == 1
+
+
 # --- In nobody's way ---------------------------------------------------------------------------
 
 

@@ -40,7 +40,8 @@ class Bus:
         self.cycle_ms = 0
         self.behaviour = behaviour
         self.asked = []  # (address, di)
-        self.recalled = []  # the same for what they may have frozen, which they have not
+        self.recalled = []  # the same for what they may have frozen,
+        self.frozen = {}  # and what they have
         self.speeds = []  # at which they were asked
         self.again = []  # for each: whether it may be repeated,
         self.reopened = 0
@@ -58,7 +59,7 @@ class Bus:
         await asyncio.sleep_ms(0)
         if di >> 24 == 5:
             self.recalled.append((address, di))
-            result = quality.REFUSED
+            result = self.frozen.get(di, quality.REFUSED)
         else:
             self.speeds.append(self.baud)
             self.again.append(again)
@@ -616,6 +617,61 @@ async def test_what_an_edition_has_not_is_not_asked_for():
     (reading,) = await site.run()
     assert (reading.quality, reading.values) == (quality.GOOD, [None, 12345678])
     assert site.buses[0].asked == [(address(1), 0x9010)]
+
+
+# --- What meters remember ---------------------------------------------------------------------
+
+LAST_MIDNIGHT = {0x05060001: b"\x00\x00\x01\x09\x26", 0x05060101: b"\x11\x11\x11\x11"}
+
+
+def read_badly(site):
+    # Meter 2 gives nothing in the first slot.
+    site.buses[0].frozen = LAST_MIDNIGHT
+    site.behaviour[address(2)] = lambda di: (
+        BLOCK[di] if site.collector.slots() else quality.MALFORMED
+    )
+
+
+async def test_what_failed_is_filled_from_what_the_meter_froze_when_the_slot_is_over():
+    site = Site(slots([ENERGY], 1), meters=3)
+    read_badly(site)
+    running = asyncio.create_task(site.collector.run())
+    assert await until(lambda: len(site.readings()) == 4)
+    site.collector.stop()
+    await running
+    reading = site.readings()[-1]
+    assert (reading.meter, reading.slot) == (2, SLOT)
+    assert (reading.quality, reading.values) == (quality.FROZEN, [11111111, None])
+    assert site.events.names()[-1] == "backfill.done"
+
+
+async def test_nothing_is_filled_while_a_slot_is_near():
+    site = Site(slots([ENERGY], 1), meters=3)
+    read_badly(site)
+    site.clock.ms = (SLOT + 897) * 1000
+    running = asyncio.create_task(site.collector.run())
+    assert await until(lambda: len(site.readings()) == 3)
+    await asyncio.sleep_ms(20)
+    assert site.buses[0].recalled == []
+    site.clock.ms += 10000
+    assert await until(lambda: len(site.readings()) == 4)
+    site.collector.stop()
+    await running
+
+
+async def test_slots_that_were_missed_are_filled():
+    hourly = [(SLOT - 3600, [ENERGY], 0, False), (SLOT + 3600, [ENERGY], 7, False)]
+    site = Site(hourly, meters=3)
+    site.buses[0].frozen = LAST_MIDNIGHT
+    site.clock.ms = (SLOT + 3607) * 1000
+    running = asyncio.create_task(site.collector.run())
+    assert await until(lambda: len(site.readings()) == 9)
+    site.collector.stop()
+    await running
+    filled = site.readings()[6:]
+    assert [(r.meter, r.slot, r.quality) for r in filled] == [
+        (meter, SLOT, quality.FROZEN) for meter in (1, 2, 3)
+    ]
 
 
 # --- Values that cannot follow the one before -------------------------------------------------

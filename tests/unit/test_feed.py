@@ -109,6 +109,20 @@ def test_a_batch_of_readings_has_the_form_of_the_contract():
     assert b"\n" not in batch.payload
 
 
+def test_what_meters_had_frozen_is_history_at_once():
+    log = fresh()
+    read_meter(log, 1)
+    read_meter(log, 2, quality=2)
+    read_meter(log, 3, quality=2)
+    read_meter(log, 4)
+    batches = take(feed(log))
+    assert [(batch.kind, batch.count) for batch in batches] == [
+        ("live", 1),
+        ("hist", 2),
+        ("live", 1),
+    ]
+
+
 def test_a_batch_of_events_carries_them_as_they_were_written():
     log = fresh()
     events = [b'[1788220800,1,"boot",{"journal":7}]', b'[1788220801,1,"uplink.online",{}]']
