@@ -199,7 +199,7 @@ class Backfill:
                 if self._rounds.reading:  # a slot began while others had the bus
                     continue
                 attempts += 1
-                reason = await self._exchange(self._meters[meter], step)
+                reason = await self._rounds.ask(meter, step)
                 if reason == quality.GOOD:
                     for _, item, index, factor, _ in step.targets:
                         value = self._transaction.value(index)
@@ -210,13 +210,3 @@ class Backfill:
                         self._refused[meter, part] = number
                     return
         raise _NotNowError(reason == quality.TIMEOUT)
-
-    async def _exchange(self, settings, step):
-        transaction = self._transaction
-        transaction.prepare(
-            settings.address, step.identifier, items.EDITIONS[settings.protocol], step.form
-        )
-        reason = quality.MORE
-        while reason == quality.MORE:
-            reason = await self._bus.exchange(transaction, False)
-        return reason

@@ -12,11 +12,10 @@ from .journal import READING
 
 
 class CatchUp:
-    """For one bus. `meters` are sections of the configuration `config`."""
+    """For one bus; watch() comes before all else."""
 
-    def __init__(self, bus, meters, tasks, config, clock, journal, events):
+    def __init__(self, bus, tasks, config, clock, journal, events):
         self._bus = bus
-        self._meters = meters
         self._tasks = tasks
         self._catalogue = config.catalogue
         self._zone = config.zone
@@ -27,8 +26,12 @@ class CatchUp:
         self._gaps = None
         self._memory = None
         self._backfill = None
-        self._rounds = None  # from start() on
         self._task = None  # that searches and fills
+
+    def watch(self, rounds, meters):
+        """`rounds` are those of the bus, and know its `meters` by their places in this list."""
+        self._rounds = rounds
+        self._meters = meters
 
     def begin(self, number, slot):
         """A slot of task `number` begins: those since the last one had no readings at all."""
@@ -57,14 +60,13 @@ class CatchUp:
             )
         return self._gaps
 
-    def start(self, rounds, resumed):
-        """Find what was missing before a reset, and fill it. `rounds` are those of the bus.
+    def start(self, resumed):
+        """Find what was missing before a reset, and fill it.
 
         `resumed` has the last slot of every task that goes on from there.
         """
         for number in resumed:
             self._last[number] = resumed[number]
-        self._rounds = rounds
         self._task = asyncio.create_task(self._search(resumed, self._clock.now()))
 
     async def _search(self, resumed, now):

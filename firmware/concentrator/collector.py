@@ -34,7 +34,7 @@ class Collector:
         for bus in buses:
             meters = [meter for meter in config.meters if meter.bus == bus.number]
             numbers = bytes([meter.number for meter in meters])
-            catch_up = CatchUp(bus, meters, tasks, config, clock, journal, events)
+            catch_up = CatchUp(bus, tasks, config, clock, journal, events)
             rounds = Rounds(bus, meters, tasks, rules, catch_up, clock, journal, events)
             schedule = Schedule(clock, tasks)
             self._lines.append(
@@ -103,7 +103,7 @@ class _Line:
         if not self._stopping:
             resumed = await self._finish_last_slots()
             if self._catch_up:
-                self._catch_up.start(self._rounds, resumed)
+                self._catch_up.start(resumed)
         while not self._stopping:
             next_slot = await self._unless_stopped(self._schedule.wait())
             if next_slot is not None:

@@ -39,13 +39,14 @@ class Rounds:
     """
 
     def __init__(self, bus, meters, tasks, rules, catch_up, clock, journal, events):
-        self.transaction = ReadTransaction(bus.preamble)  # for who has the bus between two rounds
+        self.transaction = ReadTransaction(bus.preamble, _LONGEST_BLOCK)  # that of ask(), too
         self.reading = False  # a slot has begun, and is not read to its end
         self._bus = bus
         self._baud = bus.baud  # of meters that have none of their own
         self._meters = self._by_speed(meters)
         self._tasks = tasks
         self._catch_up = catch_up
+        catch_up.watch(self, self._meters)
         self._clock = clock
         self._journal = journal
         self._events = events
@@ -94,6 +95,22 @@ class Rounds:
     def _is_near(self):
         now = self._clock.now()
         return any(task.grid.present(now + _NEAR) >= now for task in self._tasks)
+
+    async def ask(self, meter, step):
+        """Ask a meter, known by its place, once for a step of a plan: a quality.
+
+        For who has the bus between two slots; `transaction` then has the values.
+        """
+        settings = self._meters[meter]
+        transaction = self.transaction
+        edition = items.EDITIONS[settings.protocol]
+        transaction.prepare(settings.address, step.identifier, edition, step.form)
+        self._set_speed(self._speed(settings))
+        reason = quality.MORE
+        while reason == quality.MORE:
+            reason = await self._bus.exchange(transaction, False)
+        self._set_speed(self._baud)
+        return reason
 
     async def read(self, slot, due, late=False, done=()):
         """Make a reading of every meter for all tasks in `due`, but for those (task, meter) in

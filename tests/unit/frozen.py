@@ -79,19 +79,23 @@ class Bus:
         frame = dlt645.frame(
             address, 0xD1 if refused else 0x91, answer if refused else data[:4] + answer
         )
-        transaction.decoder.reset()
-        transaction.decoder.feed(frame)
-        assert transaction.decoder.next()
-        return transaction.accept()
+        transaction.listen()
+        return transaction.accept(transaction.receive(frame, len(frame)))
 
 
 class Rounds:
     """Rounds that nobody reads."""
 
-    def __init__(self):
+    def __init__(self, bus, meters):
         self.transaction = ReadTransaction(4)
+        self.bus = bus
+        self.meters = meters  # sections of the configuration
         self.reading = False
         self.silent = set()
+
+    async def ask(self, meter, step):
+        self.transaction.prepare(self.meters[meter].address, step.identifier, 2007, step.form)
+        return await self.bus.exchange(self.transaction, False)
 
     async def idle(self):
         await asyncio.sleep_ms(0)

@@ -35,7 +35,6 @@ class Site:
         self.events = Events()
         self.meters = [Meter() for _ in range(meters)]
         self.bus = Bus(self.meters, self.clock, zone)
-        self.rounds = Rounds()
         self.task = Task(0, items, zone, **when)
         if log is None:
             log = Journal(RamFlash(32))
@@ -44,6 +43,7 @@ class Site:
         self.journal = log
         remembered = memory(zone)
         self.sections = settings(meters)
+        self.rounds = Rounds(self.bus, self.sections)
         self.gaps = Gaps(1, self.sections, [self.task], remembered, self.events)
         self.backfill = Backfill(
             self.bus,

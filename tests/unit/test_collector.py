@@ -40,7 +40,7 @@ class Bus:
         self.cycle_ms = 0
         self.behaviour = behaviour
         self.asked = []  # (address, di)
-        self.recalled = []  # the same for what they may have frozen,
+        self.recalled = []  # the same, and the speed, for what they may have frozen,
         self.frozen = {}  # and what they have
         self.speeds = []  # at which they were asked
         self.again = []  # for each: whether it may be repeated,
@@ -58,7 +58,7 @@ class Bus:
         di = int.from_bytes(wire_di, "little")
         await asyncio.sleep_ms(0)
         if di >> 24 == 5:
-            self.recalled.append((address, di))
+            self.recalled.append((address, di, self.baud))
             result = self.frozen.get(di, quality.REFUSED)
         else:
             self.speeds.append(self.baud)
@@ -657,6 +657,20 @@ async def test_nothing_is_filled_while_a_slot_is_near():
     assert await until(lambda: len(site.readings()) == 4)
     site.collector.stop()
     await running
+
+
+async def test_meters_are_asked_for_what_they_froze_at_their_own_speed():
+    site = Site(slots([ENERGY], 1), meters=3, speeds={1: 9600})  # so meter 1 is read last
+    read_badly(site)
+    site.behaviour[address(1)] = site.behaviour[address(2)]
+    running = asyncio.create_task(site.collector.run())
+    assert await until(lambda: len(site.readings()) == 5)
+    site.collector.stop()
+    await running
+    assert sorted(r.meter for r in site.readings()[3:]) == [1, 2]
+    speeds = {(who, baud) for who, _, baud in site.buses[0].recalled}
+    assert speeds == {(address(1), 9600), (address(2), 2400)}
+    assert site.buses[0].baud == 2400
 
 
 async def test_slots_that_were_missed_are_filled():
