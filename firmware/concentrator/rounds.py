@@ -105,11 +105,11 @@ class Rounds:
         transaction = self.transaction
         edition = items.EDITIONS[settings.protocol]
         transaction.prepare(settings.address, step.identifier, edition, step.form)
-        self._set_speed(self._speed(settings))
+        self._bus.set_speed(self._speed(settings))
         reason = quality.MORE
         while reason == quality.MORE:
             reason = await self._bus.exchange(transaction, False)
-        self._set_speed(self._baud)
+        self._bus.set_speed(self._baud)
         return reason
 
     async def read(self, slot, due, late=False, done=()):
