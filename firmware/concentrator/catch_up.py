@@ -17,14 +17,12 @@ class CatchUp:
     def __init__(self, bus, tasks, config, clock, journal, events):
         self._bus = bus
         self._tasks = tasks
-        self._catalogue = config.catalogue
-        self._zone = config.zone
+        self._config = config
         self._clock = clock
         self._journal = journal
         self._events = events
         self._last = array("I", [0] * len(tasks))  # slot of each that was begun
         self._gaps = None
-        self._memory = None
         self._backfill = None
         self._task = None  # that searches and fills
 
@@ -54,10 +52,8 @@ class CatchUp:
             from .gaps import Gaps
             from .memory import Memory
 
-            self._memory = Memory(self._catalogue, self._zone)
-            self._gaps = Gaps(
-                self._bus.number, self._meters, self._tasks, self._memory, self._events
-            )
+            memory = Memory(self._config.catalogue, self._config.zone)
+            self._gaps = Gaps(self._bus.number, self._meters, self._tasks, memory, self._events)
         return self._gaps
 
     def start(self, resumed):
@@ -90,7 +86,7 @@ class CatchUp:
                 self._tasks,
                 self._rounds,
                 self._gaps,
-                self._memory,
+                self._gaps.memory,
                 self._clock,
                 self._journal,
                 self._events,
@@ -99,10 +95,12 @@ class CatchUp:
 
     async def go_on(self):
         """To be called after every slot: silent meters may answer again."""
-        if self._task.done():
-            await self._task  # what went wrong in it goes wrong here
-            if self._gaps:
-                self._task = asyncio.create_task(self._fill())
+        task = self._task
+        if task is not None and task.done():
+            self._task = None  # it would keep its frame on the heap
+            await task  # what went wrong in it goes wrong here
+        if self._task is None and self._gaps:
+            self._task = asyncio.create_task(self._fill())
 
     async def stop(self):
         """What is left is found again by the next search."""

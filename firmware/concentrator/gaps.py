@@ -26,7 +26,7 @@ class Gaps:
         self._bus = bus  # its number
         self._meters = meters
         self._tasks = tasks
-        self._memory = memory
+        self.memory = memory
         self._events = events
         self._table = bytearray()
         self._is_full = False
@@ -88,13 +88,13 @@ class Gaps:
     def miss(self, number, last, slot):
         """Between two slots of task `number` there was no reading of any meter."""
         task = self._tasks[number]
-        if self._memory.has(task):
-            first = self._memory.following(task, last)
+        if self.memory.has(task):
+            first = self.memory.following(task, last)
             if first < slot:
                 lacking = 0
                 for meter, settings in enumerate(self._meters):
                     wanted = task.meters is None or settings.number in task.meters
-                    if wanted and self._memory.reaches(settings):
+                    if wanted and self.memory.reaches(settings):
                         lacking |= 1 << meter
                 if lacking:
                     self.add(number, first, task.grid.present(slot - 1), lacking)
@@ -102,9 +102,9 @@ class Gaps:
     def _can_be_filled(self, meter, reading):
         """Whether the meter may remember something, and nothing that it gave would be lost."""
         task = self._tasks[reading.task]
-        if not self._memory.reaches(self._meters[meter]) or not self._memory.has(task):
+        if not self.memory.reaches(self._meters[meter]) or not self.memory.has(task):
             return False
-        sources = self._memory.sources(task, reading.slot)
+        sources = self.memory.sources(task, reading.slot)
         for value, source in zip(reading.values, sources):
             if value is not None and source is None:
                 return False
@@ -121,7 +121,7 @@ class Gaps:
                     self.add(number, first, last, lacking & ~meter)
                 if first < slot:
                     self.add(number, first, task.grid.present(slot - 1), meter)
-                following = self._memory.following(task, slot)
+                following = self.memory.following(task, slot)
                 if following <= last:
                     self.add(number, following, last, meter)
                 return
@@ -134,7 +134,7 @@ class Gaps:
 
     def _touch(self, task, begin, end, first, last):
         """Whether two runs of slots overlap, or nothing lies between them."""
-        following = self._memory.following
+        following = self.memory.following
         return begin <= following(task, last) and first <= following(task, end)
 
     def _drop(self, at):
