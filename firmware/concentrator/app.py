@@ -10,6 +10,7 @@ from micropython import const
 from . import log
 from .bus import Bus
 from .clock import Clock
+from .clock_watch import ClockWatch
 from .collector import Collector
 from .events import Events
 from .health import Health, collect_often
@@ -57,7 +58,12 @@ class Application:
         self.collector = Collector(
             self.buses, config, self.clock, self.journal, self.events, self.pulses
         )
-        self._meter_clocks = self._clocks(config)
+        self.clock_watch = None
+        if config.meter_clocks != "ignore":
+            may_set = config.meter_clocks == "set"
+            self.clock_watch = ClockWatch(
+                self.buses, config.meters, self.clock, config.zone, self.events, may_set
+            )
         self.modem = _modem(config.uplink, modem_port, self.timekeeper.set_by_network, board)
         self.health = Health(self.clock, self.journal, self.buses, self.collector, self.modem)
         self.uplink = Uplink(config, self.journal, self.modem, self.events, self.health.snapshot)
@@ -70,30 +76,18 @@ class Application:
                 config.uplink.time_server, self.modem, self.uplink, self.timekeeper.set_by_server
             )
 
-    def _clocks(self, config):
-        """Who watches the clocks of the meters, if anybody is to."""
-        if config.meter_clocks == "ignore":
-            return None
-        from .meter_clocks import MeterClocks
-
-        may_set = config.meter_clocks == "set"
-        zone = config.zone
-        return MeterClocks(self.buses, config.meters, self.clock, zone, self.events, may_set)
-
     async def run(self):
         """Run until an orderly stop is asked for; returns the exit code."""
         self.events.record("boot", journal=self.journal.epoch)
         self._failed = None
         self._over = asyncio.Event()
         parts = {
-            "journal": self._keep_journal(),
+            "housekeeping": self._keep_house(),
             "health": self.health.watch(),
             "modem": self.modem.run(),
             "uplink": self.uplink.run(),
             "collector": self.collector.run(),
         }
-        if self._meter_clocks:
-            parts["meter clocks"] = self._meter_clocks.run()
         if self._time_server:
             parts["time server"] = self._time_server.run()
         for name, part in parts.items():
@@ -112,25 +106,30 @@ class Application:
         await self.uplink.close()
         return _EXIT_OK if drained else _EXIT_UNSENT
 
-    async def _supervise(self, name, part):
-        """A part that dies takes everything with it: half a concentrator would go unnoticed."""
+    async def _supervise(self, name, part, is_endless=True):
+        """A part that dies takes everything with it: half a concentrator would go unnoticed.
+
+        So does one that ends, if it is to be endless.
+        """
         try:
             await part
         except Exception as error:  # noqa: BLE001 - whatever it was, it is reported
             _log.error("%s died", name)
             sys.print_exception(error, sys.stderr)
             self._failed = name
+            is_endless = True
         finally:
-            self._over.set()
+            if is_endless:
+                self._over.set()
 
     async def _stop_when_asked(self):
         await self._board.stop_requested()
         _log.info("stopping: the slot under way is read to its end, what is unsent is published")
         self.collector.stop()
 
-    async def _keep_journal(self):
-        """Erase ahead, write checkpoints and the totals of pulse inputs, apart from the paths
-        that must be quick.
+    async def _keep_house(self):
+        """What comes round every second, apart from the paths that must be quick: erase ahead,
+        write checkpoints and the totals of pulse inputs.
         """
         reported = 0
         while True:
@@ -141,6 +140,9 @@ class Application:
             if self.journal.overrun > reported:
                 reported = self.journal.overrun
                 self.events.record("journal.overrun", lost=reported)
+            if self.clock_watch and self.clock_watch.is_due():
+                look = self.clock_watch.look()
+                asyncio.create_task(self._supervise("clock watch", look, is_endless=False))
             await asyncio.sleep(1)
 
 

@@ -100,7 +100,7 @@ class Backfill:
 
     def _give_up(self, meter):
         self._empty += 1
-        number = self._meters[meter].number
+        number = self._meters.number(meter)
         if number not in self._lacking:
             self._lacking.append(number)
 
@@ -110,7 +110,7 @@ class Backfill:
             self._give_up(meter)
             return
         self._filled += 1
-        number = self._meters[meter].number
+        number = self._meters.number(meter)
         offset = self._clock.now() - slot
         reading = records.Reading(
             task.number, number, slot, offset, self._clock.quality, quality.FROZEN, values
@@ -155,7 +155,7 @@ class Backfill:
                 if place is not None:
                     places.append((place, 0, item, 0))
         found = [None] * len(values)
-        edition = items.EDITIONS[self._meters[meter].protocol]
+        edition = self._meters.edition(meter)
         for step in plan.make(places, items.blocks(edition)):
             await self._read(meter, step, found)
         if await self._moment(meter, wanted.kind, number) == wanted.moment:

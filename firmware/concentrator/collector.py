@@ -10,6 +10,7 @@ from micropython import const
 from . import log, quality, records
 from .catch_up import CatchUp
 from .journal import READING
+from .meters import Meters
 from .rounds import Rounds
 from .schedule import Schedule
 from .tasks import is_present, items_of, make_tasks
@@ -32,7 +33,7 @@ class Collector:
         self._tasks = tasks
         self._lines = []
         for bus in buses:
-            meters = [meter for meter in config.meters if meter.bus == bus.number]
+            meters = Meters(meter for meter in config.meters if meter.bus == bus.number)
             numbers = bytes([meter.number for meter in meters])
             catch_up = CatchUp(bus, tasks, config, clock, journal, events)
             rounds = Rounds(bus, meters, tasks, rules, catch_up, clock, journal, events)

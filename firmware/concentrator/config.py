@@ -12,6 +12,7 @@ from micropython import const
 from . import budget, config_fields, items, strict_json
 from . import field_checks as check
 from .journal import MAX_PAYLOAD
+from .meters import Meters
 from .records import pack_task
 from .settings import ConfigError, Section
 from .tasks import reads_input
@@ -64,6 +65,7 @@ def parse(text, name="configuration"):
         _check_tasks(config)
         _check_pulses(config)
         _check_credentials(config.uplink)
+        config.meters = Meters(config.meters)
         budget.check(config)
     except ConfigError as error:
         raise ConfigError("%s: %s" % (name, error))

@@ -92,9 +92,9 @@ class Gaps:
             first = self.memory.following(task, last)
             if first < slot:
                 lacking = 0
-                for meter, settings in enumerate(self._meters):
-                    wanted = task.meters is None or settings.number in task.meters
-                    if wanted and self.memory.reaches(settings):
+                for meter in range(len(self._meters)):
+                    wanted = task.meters is None or self._meters.number(meter) in task.meters
+                    if wanted and self.memory.reaches(self._meters.edition(meter)):
                         lacking |= 1 << meter
                 if lacking:
                     self.add(number, first, task.grid.present(slot - 1), lacking)
@@ -102,7 +102,7 @@ class Gaps:
     def _can_be_filled(self, meter, reading):
         """Whether the meter may remember something, and nothing that it gave would be lost."""
         task = self._tasks[reading.task]
-        if not self.memory.reaches(self._meters[meter]) or not self.memory.has(task):
+        if not self.memory.reaches(self._meters.edition(meter)) or not self.memory.has(task):
             return False
         sources = self.memory.sources(task, reading.slot)
         for value, source in zip(reading.values, sources):

@@ -41,9 +41,9 @@ class Memory:
         self._sources = ()
 
     @staticmethod
-    def reaches(meter):
-        """Whether a meter, a section of the configuration, freezes anything."""
-        return items.EDITIONS[meter.protocol] == _EDITION
+    def reaches(edition):
+        """Whether meters of an edition freeze anything."""
+        return edition == _EDITION
 
     def place(self, register, kind, number):
         """The items.Place of a register in a freeze; None if it is in none."""

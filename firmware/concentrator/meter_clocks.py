@@ -8,7 +8,6 @@ next look shows. What is off by more needs a password, and somebody who knows wh
 Meters know nothing of summer time: their clocks are compared with the zone's standard time.
 """
 
-import asyncio
 from time import ticks_diff, ticks_ms
 
 from micropython import const
@@ -17,9 +16,6 @@ from . import dates, items, log, quality
 from .clock import SYNCHRONISED
 from .on_demand import let_go
 from .protocols.dlt645 import ReadTransaction
-
-CHECK_AT = const(185)  # minute of the local day: a time at which the meters may be told the time
-_LOOK_S = const(60)
 
 _REPORT_S = const(60)
 _SET_S = const(10)  # a meter is to be right to this
@@ -43,29 +39,19 @@ _log = log.get("clocks")
 class MeterClocks:
     """The clocks of all meters, sections of the configuration.
 
-    `may_set`: whether they may be told the time.
+    `may_set`: whether they may be told the time. `off` has the numbers of the meters that were
+    reported, `told` for every bus the day on which its meters were last told the time.
     """
 
-    def __init__(self, buses, meters, clock, zone, events, may_set):
+    def __init__(self, buses, meters, clock, zone, events, may_set, off, told):
         self._buses = buses
         self._meters = meters
         self._clock = clock
         self._zone = zone
         self._events = events
         self._may_set = may_set
-        self._off = set()  # numbers of the meters that were reported
-        self._told = [None] * len(buses)  # the day on which their meters were last told the time
-
-    async def run(self):
-        """Check once a day, at five minutes past three."""
-        checked = None
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            now = self._clock.now()
-            day, second = divmod(now + self._zone.offset(now), dates.DAY)
-            if second // 60 in (CHECK_AT, CHECK_AT + 1) and day != checked:
-                checked = day
-                await self.check()
+        self._off = off
+        self._told = told
 
     async def check(self):
         """Look at all clocks; tell the time if that helps a meter, and now is a time to."""

@@ -1,7 +1,7 @@
 """Reads what a plan wants of one meter: which transaction comes next, and what came of the last.
 
 A machine of plain methods that waits for nothing and takes nothing from the heap (bus.py says
-what that asks of them); who uses it does the waiting:
+what that asks of them), but for a meter's address as text; who uses it does the waiting:
 
     reader.begin(meter, steps)
     while reader.next():
@@ -10,7 +10,7 @@ what that asks of them); who uses it does the waiting:
 
 from micropython import const
 
-from . import items, log, quality
+from . import log, quality
 
 _NO_SUCH_DATA = const(0x02)  # bit of the error word, the same in both editions
 _MOST_TARGETS = const(64)  # 8 tasks of 8 items
@@ -41,7 +41,7 @@ class Row:
 class MeterReader:
     """Reads the meters of one bus, one at a time, into `rows`.
 
-    `meters` are sections of the configuration; a meter is known by its place among them, as
+    `meters` are meters.Meters; a meter is known by its place among them, as
     `history` (a plausibility.History of one list of items) knows it.
     """
 
@@ -55,6 +55,8 @@ class MeterReader:
         self._refused = [None] * len(meters)  # sets of identifiers that they do not have
         self._odd = bytearray(_MOST_TARGETS)  # which values of a step are to be read twice
         self._meter = 0
+        self._address = ""
+        self._edition = 0
         self._patient = True
         self._steps = ()
         self._at = 0
@@ -71,6 +73,8 @@ class MeterReader:
         A meter that was silent may be one that knows no blocks and says so by silence.
         """
         self._meter = meter
+        self._address = self._meters.address(meter)
+        self._edition = self._meters.edition(meter)
         self._steps = steps
         self._patient = patient
         self._cautious = cautious
@@ -96,9 +100,7 @@ class MeterReader:
         step = self._step
         if step is None:
             return False
-        settings = self._meters[self._meter]
-        edition = items.EDITIONS[settings.protocol]
-        self.transaction.prepare(settings.address, step.identifier, edition, step.form)
+        self.transaction.prepare(self._address, step.identifier, self._edition, step.form)
         self.again = self._patient or self._second
         return True
 
@@ -166,7 +168,7 @@ class MeterReader:
             return
         _log.warning(
             "meter %d refuses %08X: error %02X %s",
-            self._meters[self._meter].number,
+            self._meters.number(self._meter),
             step.identifier,
             transaction.error,
             ", ".join(transaction.error_names()),

@@ -12,9 +12,10 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from . import items, quality, records
+from . import quality, records
 from .journal import READING
 from .meter_reader import MeterReader, Row
+from .meters import Meters
 from .patience import Patience
 from .plausibility import History
 from .protocols.dlt645 import ReadTransaction
@@ -101,11 +102,11 @@ class Rounds:
 
         For who has the bus between two slots; `transaction` then has the values.
         """
-        settings = self._meters[meter]
-        transaction = self.transaction
-        edition = items.EDITIONS[settings.protocol]
-        transaction.prepare(settings.address, step.identifier, edition, step.form)
-        self._bus.set_speed(self._speed(settings))
+        transaction, meters = self.transaction, self._meters
+        transaction.prepare(
+            meters.address(meter), step.identifier, meters.edition(meter), step.form
+        )
+        self._bus.set_speed(meters.baud(meter) or self._baud)
         reason = quality.MORE
         while reason == quality.MORE:
             reason = await self._bus.exchange(transaction, False)
@@ -148,7 +149,7 @@ class Rounds:
         for meter in range(len(self._meters)):
             self._wanted[meter] = self._members[meter] & bits
             for task in due if done else ():
-                if (task.number, self._meters[meter].number) in done:
+                if (task.number, self._meters.number(meter)) in done:
                     self._wanted[meter] &= ~(1 << task.number)
         if slot // _DAY != self._day:
             # What a meter has refused is asked for again: it may have been replaced.
@@ -221,7 +222,7 @@ class Rounds:
 
     def _begin(self, meter, patient, cautious):
         """Begin to read a meter."""
-        self._bus.set_speed(self._speed(self._meters[meter]))
+        self._bus.set_speed(self._meters.baud(meter) or self._baud)
         self._clear()
         self._reader.begin(meter, self._steps(meter), patient, cautious)
 
@@ -229,7 +230,7 @@ class Rounds:
         """Those of one speed one after the other, the bus's own first; else in their order."""
         speeds = {self._speed(meter) for meter in meters} - {self._baud}
         order = [self._baud] + sorted(speeds)
-        return [meter for speed in order for meter in meters if self._speed(meter) == speed]
+        return Meters(m for speed in order for m in meters if self._speed(m) == speed)
 
     def _speed(self, meter):
         return meter.baud or self._baud
@@ -253,7 +254,7 @@ class Rounds:
 
     def _steps(self, meter):
         """What a meter is to be asked for."""
-        edition = items.EDITIONS[self._meters[meter].protocol]
+        edition = self._meters.edition(meter)
         key = edition << 8 | self._wanted[meter]
         if key not in self._plans:
             if len(self._plans) == _MOST_PLANS:
@@ -263,7 +264,7 @@ class Rounds:
 
     def _append(self, meter):
         """Write the readings of a meter to the journal."""
-        number = self._meters[meter].number
+        number = self._meters.number(meter)
         offset = (self._late_ms + ticks_diff(ticks_ms(), self._began_ms)) // 1000
         for task in self._due:
             if not self._wanted[meter] >> task.number & 1:
@@ -294,7 +295,7 @@ class Rounds:
         failing = faults != 0
         if failing == (before != 0):
             return
-        number = self._meters[meter].number
+        number = self._meters.number(meter)
         if failing:
             self._events.record("meter.failing", meter=number, why=quality.NAMES[reason])
         else:

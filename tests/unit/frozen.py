@@ -6,6 +6,7 @@ import dlt645
 from concentrator import dates, grids, quality, records
 from concentrator.items import Catalogue
 from concentrator.memory import Memory
+from concentrator.meters import Meters
 from concentrator.protocols.dlt645 import ReadTransaction
 from concentrator.turns import Turns
 from fakes import Settings
@@ -118,14 +119,17 @@ class Task:
 
 
 def settings(count, old=()):
-    return [
+    return Meters(
         Settings(
             number=number,
             address="%012d" % number,
+            bus=1,
             protocol="dlt645-1997" if number in old else "dlt645-2007",
+            max_power=100,
+            baud=None,
         )
         for number in range(1, count + 1)
-    ]
+    )
 
 
 def memory(zone):

@@ -7,6 +7,7 @@ from concentrator import collector, journal, quality, records
 from concentrator.collector import Collector
 from concentrator.items import Catalogue
 from concentrator.journal import Journal
+from concentrator.meters import Meters
 from concentrator.timezone import TimeZone
 from concentrator.turns import Turns
 from fakes import Clock, Events, RamFlash, Settings, until
@@ -143,7 +144,7 @@ class Site:
             log.mount(1)
         self.journal = log
         config = Settings(
-            meters=settings, tasks=self.tasks, zone=TimeZone(0), catalogue=Catalogue()
+            meters=Meters(settings), tasks=self.tasks, zone=TimeZone(0), catalogue=Catalogue()
         )
         self.collector = Collector(self.buses, config, self.clock, log, self.events)
 

@@ -1,12 +1,13 @@
 # The clocks of meters: what is told of them, and when they are set. The meters are simulated.
 
-import asyncio
+import sys
 
 import dlt645
-from concentrator import dates, meter_clocks, slots
+from concentrator import dates, slots
 from concentrator.bus import Bus
 from concentrator.clock import HELD_OVER
-from concentrator.meter_clocks import CHECK_AT, MeterClocks
+from concentrator.clock_watch import CHECK_AT, ClockWatch
+from concentrator.meter_clocks import MeterClocks
 from concentrator.timezone import TimeZone, parse_change
 from fakes import Clock, Events, Port, Settings
 
@@ -90,7 +91,9 @@ class Site:
         settings = Settings(baud=9600, timeout_ms=10, retries=0, preamble=0)
         self.bus = Bus(1, Port(self.meters.answer), settings)
         self.events = Events()
-        self.clocks = MeterClocks([self.bus], sections, self.clock, zone, self.events, may_set)
+        self.clocks = MeterClocks(
+            [self.bus], sections, self.clock, zone, self.events, may_set, set(), [None]
+        )
 
     async def check(self):
         self.events.all.clear()
@@ -230,25 +233,18 @@ async def test_the_time_told_is_that_of_the_moment_at_which_it_is_sent():
 
 
 async def test_all_clocks_are_looked_at_once_a_day():
-    site = Site([61], may_set=False)
-    looked = []
-
-    class Time:
-        async def sleep(self, seconds):
-            site.clock.ms += seconds * 1000
-            if site.clock.now() > CHECK + 3 * DAY:
-                raise asyncio.CancelledError
-
-    async def check():
-        looked.append(site.clock.now())
-
+    site = Site([61, 0], may_set=False)
     site.clock.ms -= 12 * 3600 * 1000
-    site.clocks.check = check
-    meter_clocks.asyncio = Time()
-    try:
-        await site.clocks.run()
-    except asyncio.CancelledError:
-        pass
-    begun = [(moment + 8 * 3600) % DAY // 60 for moment in looked]
-    assert len(looked) == 4, looked
-    assert all(185 <= minute <= 186 for minute in begun), begun
+    sections = site.clocks._meters
+    watch = ClockWatch([site.bus], sections, site.clock, CHINA, site.events, False)
+    looked = []
+    for _ in range(3 * 24 * 60):
+        site.clock.ms += 60 * 1000
+        if watch.is_due():
+            looked.append((site.clock.now() + 8 * 3600) % DAY // 60)
+            await watch.look()
+    assert len(looked) == 3, looked
+    assert all(185 <= minute <= 186 for minute in looked), looked
+    # It does not forget what it has reported.
+    assert site.events.all == [off(1, 61)]
+    assert "concentrator.meter_clocks" not in sys.modules

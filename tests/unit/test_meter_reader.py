@@ -5,12 +5,15 @@ import micropython
 from concentrator import items, plan, quality
 from concentrator.items import Catalogue
 from concentrator.meter_reader import MeterReader, Row
+from concentrator.meters import Meters
 from concentrator.plausibility import History
 from concentrator.protocols.dlt645 import ReadTransaction
 from fakes import Settings
 
 ADDRESS = "000000000012"
-METER = Settings(number=12, address=ADDRESS, protocol="dlt645-2007")
+METER = Settings(
+    number=12, address=ADDRESS, bus=1, protocol="dlt645-2007", max_power=100, baud=None
+)
 VOLTAGES = ["voltage.a", "voltage.b", "voltage.c"]
 A, B, C, BLOCK = 0x02010100, 0x02010200, 0x02010300, 0x0201FF00
 ANSWERS = {A: b"\x01\x23", B: b"\x02\x23", C: b"\x03\x23", BLOCK: b"\x01\x23\x02\x23\x03\x23"}
@@ -38,7 +41,7 @@ class Site:
         self.rows = [Row(len(task)) for task in tasks]
         history = History([100, 100], [rules])
         history.begin(1788220800)
-        self.reader = MeterReader(ReadTransaction(4), [METER, METER], history, self.rows)
+        self.reader = MeterReader(ReadTransaction(4), Meters([METER, METER]), history, self.rows)
 
     def read(self, meter=0, patient=True, cautious=False):
         # [(quality, values)] of the rows, and the identifiers that were asked for.
@@ -155,16 +158,17 @@ def test_an_odd_value_in_a_block_has_the_block_read_twice():
     assert site.read() == ([(quality.SUSPECT, [2301, 1302, 2303])], [BLOCK, BLOCK])
 
 
-def test_reading_a_meter_takes_nothing_from_the_heap():
+def test_a_transaction_takes_nothing_from_the_heap():
     site = Site(VOLTAGES, ["frequency"])
     reader = site.reader
 
     def read():
-        reader.begin(0, site.steps, True, False)
         while reader.next():
             reader.take(quality.GOOD)
 
+    reader.begin(0, site.steps, True, False)
     read()
+    reader.begin(0, site.steps, True, False)
     micropython.heap_lock()
     try:
         read()
