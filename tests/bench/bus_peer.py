@@ -20,7 +20,7 @@ def main(port: str, baud: int, meters: int) -> int:
     with RtuClient(port, baud) as client:
         service = MeterClientService(client)
         for number in range(1, meters + 1):
-            service.set_address(f"{number:012d}")
+            service.set_address(bytes.fromhex(f"{number:012d}")[::-1].hex())  # as on the wire
             for register in REGISTERS:
                 item = service.read_00(register)
                 if getattr(item, "value", None) is None:
