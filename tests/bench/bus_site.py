@@ -82,6 +82,7 @@ class Rounds:
             env=_environment(self._folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # its log
             text=True,
         )
         return self
