@@ -2,6 +2,7 @@
 
 import board
 from concentrator.bus import Bus
+from concentrator.catch_up import CatchUp
 from concentrator.clock import Clock
 from concentrator.config import load
 from concentrator.events import Events
@@ -20,4 +21,6 @@ tasks = make_tasks(config)
 for task in tasks:
     journal.set_context(task.number, task.context)
 rules = [config.catalogue.rule(name) for name in items_of(config.tasks)]
-rounds = Rounds(bus, config.meters, tasks, rules, clock, journal, Events(journal, clock))
+events = Events(journal, clock)
+catch_up = CatchUp(bus, tasks, config, clock, journal, events)
+rounds = Rounds(bus, config.meters, tasks, rules, catch_up, clock, journal, events)
