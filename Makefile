@@ -53,7 +53,7 @@ help:
 	@echo "                   DAYS=30 METERS=64 SEED=645"
 	@echo "make fuzz        fuzzers of the codec on all cores; make test runs them for 30 s in all"
 	@echo "                   FUZZ_SECONDS=60  for each of them"
-	@echo "make bench       figures beside their floors, peers and budgets; parts: bench-codec bench-image"
+	@echo "make bench       figures beside their floors, peers and budgets; parts: bench-bus bench-codec bench-image"
 	@echo "make lint        ruff, clang-format, C and Python warnings as errors"
 	@echo "make format      let ruff and clang-format rewrite the sources"
 	@echo "make deps        system packages, Python packages, MicroPython sources (all of the above call it)"
@@ -239,7 +239,7 @@ fuzz: deps
 
 # --- Benchmarks ------------------------------------------------------------------------------
 
-BENCH_PARTS := codec image
+BENCH_PARTS := bus codec image
 
 .PHONY: bench $(BENCH_PARTS:%=bench-%)
 bench: $(BENCH_PARTS:%=bench-%)

@@ -3,7 +3,7 @@
 In the first round everybody is asked once, and silence costs one time-out; who did not answer, or
 not properly, is asked again at the end of the slot, as often as the configuration says. So nobody
 waits for another's trouble. A meter that stays silent is asked after all others, once, and ever
-more rarely.
+more rarely, and mostly given no more time than the others take.
 """
 
 import asyncio
@@ -27,7 +27,8 @@ _NAP_MS = const(500)
 _SILENT = const(1 << 8)  # above the bits of the tasks
 _MOST_PLANS = const(8)
 _LONGEST_BLOCK = const(256)  # bytes: energy, in total and of 63 rates
-_LONGEST_PAUSE = const(8)  # slots: a silent meter is asked at least in every eighth
+_LONGEST_PAUSE = const(8)  # slots: a silent meter is asked at least in every eighth,
+_LONG_PROBE = const(4)  # and every fourth time given as long as any meter may take
 _JAMMED_IN_A_ROW = const(2)  # meters: then it is the line, and the rest of the round is in vain
 _ANSWERS = (quality.GOOD, quality.REFUSED, quality.MORE)
 
@@ -67,6 +68,7 @@ class Rounds:
         self._plans = {}  # (edition, bits of tasks) in one number: steps
         # The slot under way.
         self._slot = 0
+        self._slots = 0  # up to this one
         self._wanted = bytearray(len(meters))  # bits of the tasks for which each is to be read
         self._due = ()
         self._day = 0
@@ -141,6 +143,7 @@ class Rounds:
         self._quality = self._clock.quality
         self._is_late = late
         self._slot = slot
+        self._slots += 1
         self._due = due
         bits = 0
         for task in due:
@@ -195,7 +198,7 @@ class Rounds:
             else:
                 self._begin(meter, not silent, True)
                 while reader.next():
-                    limit_ms = self._patience.limit_ms(meter)
+                    limit_ms = self._limit_ms(meter, silent)
                     reason = await self._bus.exchange(reader.transaction, reader.again, limit_ms)
                     self._take(meter, reason)
                     if turns.wanted and not reader.in_parts:
@@ -203,6 +206,12 @@ class Rounds:
                 jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
                 self._pause(meter)
             self._append(meter)
+
+    def _limit_ms(self, meter, silent):
+        """How long to wait for a meter; those that are silent get their longest in turns."""
+        if silent and (self._slots // _LONGEST_PAUSE + meter) % _LONG_PROBE:
+            return self._patience.probe_ms()
+        return self._patience.limit_ms(meter)
 
     def _take(self, meter, reason):
         """What came of a transaction."""

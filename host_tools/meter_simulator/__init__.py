@@ -6,6 +6,7 @@ from host_tools.meter_simulator.counters import Counters
 from host_tools.meter_simulator.fault_words import set_fault
 from host_tools.meter_simulator.faults import Faults
 from host_tools.meter_simulator.frame import Frame, FrameScanner, encode
+from host_tools.meter_simulator.line import Passage
 from host_tools.meter_simulator.meter import Meter
 from host_tools.meter_simulator.models import MODELS
 from host_tools.meter_simulator.truth import TruthLog
@@ -19,6 +20,7 @@ __all__ = [
     "Frame",
     "FrameScanner",
     "Meter",
+    "Passage",
     "SimulatedBus",
     "TruthLog",
     "encode",

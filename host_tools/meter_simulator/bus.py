@@ -22,7 +22,7 @@ from typing import Self
 
 from host_tools.meter_simulator.counters import Counters
 from host_tools.meter_simulator.frame import Frame, FrameScanner, encode
-from host_tools.meter_simulator.line import BITS_PER_CHARACTER, Transmission, collide
+from host_tools.meter_simulator.line import BITS_PER_CHARACTER, Passage, Transmission, collide
 from host_tools.meter_simulator.meter import Meter
 from host_tools.meter_simulator.terminal import (
     SPEEDS,
@@ -66,6 +66,7 @@ class SimulatedBus:
         seed: int = 645,
         truth: TruthLog | None = None,
         heed_terminal: bool = False,
+        record: list[Passage] | None = None,
     ) -> None:
         """Describe the bus; nothing is opened yet. BusError if it cannot exist.
 
@@ -73,7 +74,8 @@ class SimulatedBus:
         drawn from `answer_delay_ms` (lowest, highest) and begins with `wake_up` bytes of FE;
         `number` names the bus in the truth log; `seed` decides delays and errors on the wire.
         `heed_terminal`: the speed that the master has asked its port for is the one it sends at;
-        otherwise it sends as every meter wants it, and at `baud` where that matters.
+        otherwise it sends as every meter wants it, and at `baud` where that matters. `record` gets
+        what went over the wire: requests as they come, and answers.
         """
         if not BAUD_MIN <= baud <= BAUD_MAX:
             raise BusError(f"{baud} baud is not in the range {BAUD_MIN} to {BAUD_MAX}.")
@@ -89,6 +91,7 @@ class SimulatedBus:
         self.error: OSError | None = None
         """Why the bus stopped by itself, if it did and the system was the cause."""
         self._truth = truth
+        self._record = record
         self._random = random.Random(f"{seed}:{number}")
         self._heed_terminal = heed_terminal
         self._scanner = FrameScanner()
@@ -201,7 +204,10 @@ class SimulatedBus:
             self._wire_free = now + len(chunk) * character_s
             return
         self._expire(now)
-        self._wire_free = max(now, self._wire_free) + len(chunk) * character_s
+        begin = max(now, self._wire_free)
+        self._wire_free = begin + len(chunk) * character_s
+        if self._record is not None:
+            self._record.append(Passage(begin, self._wire_free, len(chunk)))
         self._consider(self._scanner.feed(chunk), now)
 
     def _expire(self, now: float) -> None:
@@ -248,8 +254,9 @@ class SimulatedBus:
 
     def _prepare(self, meter: Meter, request: Frame, now: float) -> Transmission | None:
         """Make a meter's answer to a request that ends when the wire gets free."""
-        delay_s = self._random.uniform(*(meter.faults.answer_delay_ms or self.answer_delay_ms))
-        start = max(now, self._wire_free) + delay_s / 1000
+        delay_ms = self._random.uniform(*(meter.faults.answer_delay_ms or self.answer_delay_ms))
+        delay_s = delay_ms / 1000
+        start = max(now, self._wire_free) + delay_s
         # The registers can be asked for any instant, so the work is done ahead of time.
         sampled_s = time.time() + start - now
         answer = meter.answer(request, sampled_s)
@@ -262,7 +269,7 @@ class SimulatedBus:
 
         data = meter.faults.to_wire(answer.frame, self.wake_up, self._random)
         baud = meter.baud or self.baud
-        return Transmission(start, data, baud, answer, sampled_s, change_speed)
+        return Transmission(start, data, baud, answer, sampled_s, delay_s, change_speed)
 
     def _speak(self, now: float, port: int) -> None:
         """Send the bytes that are due."""
@@ -285,8 +292,14 @@ class SimulatedBus:
             self._transmissions.popleft()
             if sending.answer:
                 self.counters.answers += 1
+                self._note(sending)
             if sending.done:
                 sending.done()
+
+    def _note(self, sent: Transmission) -> None:
+        if self._record is not None:
+            passage = Passage(sent.start, sent.end, len(sent.data), sent.delay_s)
+            self._record.append(passage)
 
     def _write(self, data: bytes, port: int) -> None:
         if unread(self._far_end) > _UNREAD_MAX:

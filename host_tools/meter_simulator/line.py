@@ -9,12 +9,26 @@ from host_tools.meter_simulator.answer import Answer
 BITS_PER_CHARACTER = 11  # start, 8 data, even parity, stop
 
 
+@dataclass(frozen=True)
+class Passage:
+    """Bytes that went over the wire, from the first bit to the last on time.monotonic() in s.
+
+    `delay_s` is how long the meter thought about an answer; None: it came from the master.
+    """
+
+    begin: float
+    end: float
+    size: int
+    delay_s: float | None = None
+
+
 @dataclass
 class Transmission:
     """Bytes on their way to the master, or waiting for the answer delay to pass.
 
     `start` is on time.monotonic() in s; byte i is complete i + 1 characters later. `sampled_s` is
-    the Unix time that the values of an answer are of. `done` is called after the last byte.
+    the Unix time that the values of an answer are of, `delay_s` how long the meter thinks about
+    it. `done` is called after the last byte.
     """
 
     start: float
@@ -22,6 +36,7 @@ class Transmission:
     baud: int
     answer: Answer | None = None  # None: noise or an echo
     sampled_s: float = 0.0
+    delay_s: float = 0.0
     done: Callable[[], None] | None = None
     announced: bool = False
     sent: int = 0

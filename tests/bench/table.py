@@ -52,8 +52,8 @@ def report(part: str, rows: list[Row]) -> None:
             row.what,
             f"{_number(row.ours)} {row.unit}",
             _number(row.floor),
-            "" if row.ratio is None else f"{row.ratio:.3f}",
-            _number(row.budget),
+            "" if row.ratio is None else f"{row.ratio:.4f}",
+            _number(row.budget, 4),
             "over" if row.over else "",
             row.peer,
         )
@@ -64,7 +64,7 @@ def report(part: str, rows: list[Row]) -> None:
     print(f"bench {part}: {len(rows)} rows, {sum(row.over for row in rows)} over budget")
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, digits: int = 3) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.{digits}g}"

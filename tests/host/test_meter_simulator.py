@@ -19,6 +19,7 @@ from host_tools.meter_simulator import (
     Frame,
     FrameScanner,
     Meter,
+    Passage,
     SimulatedBus,
     TruthLog,
     encode,
@@ -91,6 +92,31 @@ def master(bus: SimulatedBus) -> Iterator[Master]:
 
 def truth_lines(bus: SimulatedBus) -> list[dict]:
     return [json.loads(line) for line in (bus.link.parent / "truth.jsonl").open()]
+
+
+# The record
+
+
+def test_the_record_says_what_went_over_the_wire_and_when(tmp_path: Path) -> None:
+    record: list[Passage] = []
+    meters = [Meter(ADDRESS)]
+    with SimulatedBus(
+        tmp_path / "bus1", meters, baud=9600, answer_delay_ms=(5, 5), record=record
+    ) as bus:
+        master = Master(bus.link)
+        before = time.monotonic()
+        master.read("00010000")
+        time.sleep(0.05)
+        after = time.monotonic()
+        master.close()
+    *requests, answer = record
+    first = requests[0]
+    assert before <= first.begin < requests[-1].end < answer.begin < answer.end <= after
+    assert sum(request.size for request in requests) == len(read_request("00010000"))
+    assert (answer.size, answer.delay_s) == (24, 0.005)
+    assert answer.begin - requests[-1].end == pytest.approx(answer.delay_s)
+    for passage in record:
+        assert passage.end - passage.begin == pytest.approx(passage.size * CHARACTER_S)
 
 
 # Frames

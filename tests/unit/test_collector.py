@@ -302,7 +302,7 @@ async def test_a_meter_is_waited_for_as_long_as_it_is_known_to_take():
     ]
     known = 2 * 32 + 100
     assert limits[:32] == [700] * 16 + [known] * 14 + [known, 700]  # silent, and asked again
-    assert limits[32:] == [700] * 8
+    assert limits[32:] == [known] * 2 + [700] * 6  # as one that stays silent, then as a new one
 
 
 async def test_what_failed_is_read_again_in_the_same_slot():
@@ -547,6 +547,17 @@ async def test_a_complete_slot_is_left_alone():
     site = await interrupted(4, 60)
     assert len(site.readings()) == 4
     assert site.events.all == []
+
+
+async def test_a_silent_meter_gets_no_more_time_than_others_but_in_turns():
+    site = Site(slots([ENERGY], 128), meters=2)
+    site.behaviour[address(1)] = lambda di: quality.TIMEOUT
+    await site.run()
+    bus = site.buses[0]
+    limits = [limit for limit, (who, _) in zip(bus.limits, bus.asked) if who == address(1)]
+    known = 2 * 32 + 100  # of the other, which takes 30 ms
+    assert set(limits) == {known, 700}
+    assert sorted(limits[-4:]) == [known] * 3 + [700]
 
 
 async def test_a_silent_meter_in_a_resumed_slot():

@@ -45,3 +45,15 @@ def test_silence_opens_everything_again():
     for _ in range(16):
         patience.answered(0, 20)
     assert patience.limit_ms(0) < 700
+
+
+def test_who_is_silent_gets_what_is_enough_for_the_slowest_other():
+    patience = Patience(3, 700)
+    assert patience.probe_ms() == 700
+    for _ in range(16):
+        patience.answered(0, 20)
+        patience.answered(1, 60)
+    patience.silent(2)
+    assert patience.probe_ms() == 2 * 60 + 100
+    patience.silent(1)
+    assert patience.probe_ms() == 2 * 20 + 100
