@@ -15,6 +15,7 @@ from .rounds import Rounds
 from .schedule import Schedule
 from .tasks import is_present, items_of, make_tasks
 
+_AT_ONCE = const(16)  # records that are read before others have their turn
 _LOOK_BACK = const(4)  # slots: so far back the journal is searched for an interrupted one
 
 _log = log.get("collector")
@@ -140,7 +141,7 @@ class _Line:
         While a slot lasts the missing meters are read; after it they get a reading that says that
         power failed. Returns the last slots of the tasks of which they are known.
         """
-        newest, done = self._last_slots()
+        newest, done = await self._last_slots()
         resumed = {}
         for slot in sorted(set(newest.values())):
             if slot > self._clock.now():
@@ -169,27 +170,31 @@ class _Line:
         lasts = [task for task in tasks if now < task.grid.following(slot)]
         over = [task for task in tasks if task not in lasts]
         if over:
-            self._rounds.fill_up(slot, over, done)
+            await self._rounds.fill_up(slot, over, done)
         if lasts:
             await self._rounds.read(slot, lasts, True, done)
             self.slots += 1
 
-    def _last_slots(self):
+    async def _last_slots(self):
         """({task: its newest slot on this bus}, {(task, meter)} that were read in those)."""
         back = _LOOK_BACK * len(self._tasks) * records.MAX_METERS
         while True:
             begin = max(1, self._journal.next(READING) - back)
-            newest, done, frozen = self._newest_slots(begin)
+            newest, done, frozen = await self._newest_slots(begin)
             if begin == 1 or frozen < back // 2:
                 return newest, done
             back *= 4  # it was gaps, mostly, that were filled before the reset
 
-    def _newest_slots(self, begin):
+    async def _newest_slots(self, begin):
         """The same from record `begin` on, and how many readings of frozen values there are."""
         reader = self._journal.reader(READING)
         reader.seek(begin)
         newest, done, frozen = {}, set(), 0
+        count = 0
         while True:
+            count += 1
+            if count % _AT_ONCE == 0:
+                await asyncio.sleep_ms(0)
             record = reader.read()
             if record is None:
                 return newest, done, frozen

@@ -14,7 +14,8 @@ from . import log, quality
 
 _NO_SUCH_DATA = const(0x02)  # bit of the error word, the same in both editions
 _MOST_TARGETS = const(64)  # 8 tasks of 8 items
-_SILENCE = (quality.TIMEOUT, quality.JAMMED)
+_NEVER_ANSWERED = const(3)  # times in a row: then it does not have the item, or the block
+_ANSWERS = (quality.GOOD, quality.REFUSED)
 
 _log = log.get("reader")
 
@@ -52,7 +53,10 @@ class MeterReader:
         self._meters = meters
         self._history = history
         self._rows = rows
+        self.answered = False  # whether the meter has answered anything at all
         self._refused = [None] * len(meters)  # sets of identifiers that they do not have
+        # Dicts: in how many slots they did not answer an identifier, though they answered others.
+        self._ignored = [None] * len(meters)
         self._odd = bytearray(_MOST_TARGETS)  # which values of a step are to be read twice
         self._meter = 0
         self._address = ""
@@ -62,15 +66,18 @@ class MeterReader:
         self._at = 0
         self._singles = ()  # in place of a block
         self._single = 0
-        self._block = 0  # that was not answered, while its first single is asked for; or 0
+        self._silences = 0  # requests in a row that were not answered
+        self._doubtful = 0  # the identifier of the last of them, or 0
         self._step = None  # under way
         self._second = False  # reading: of a step with odd values
         self._cautious = False
+        self._chances = 1
 
-    def begin(self, meter, steps, patient, cautious):
+    def begin(self, meter, steps, patient=True, cautious=False, chances=2):
         """Read a meter; `patient`: requests may be repeated. `cautious`: ask for no blocks.
 
-        A meter that was silent may be one that knows no blocks and says so by silence.
+        After so many `chances` in a row that were not used it is the meter that is silent, and not
+        some items that it does not have.
         """
         self._meter = meter
         self._address = self._meters.address(meter)
@@ -78,10 +85,13 @@ class MeterReader:
         self._steps = steps
         self._patient = patient
         self._cautious = cautious
+        self._chances = chances
         self._at = 0
         self._singles = ()
         self._single = 0
-        self._block = 0
+        self._silences = 0
+        self._doubtful = 0
+        self.answered = False
         self.in_parts = False
         self._second = False
 
@@ -110,19 +120,21 @@ class MeterReader:
         self.in_parts = reason == quality.MORE
         if self.in_parts:
             return
+        if reason in _ANSWERS:
+            self._take_sign_of_life(step)
         if self._second:
             self._second = False
             self._compare(step, reason == quality.GOOD)
         elif reason == quality.GOOD:
-            self._confirm_block_is_unknown()
             self._second = self._keep(step)
         elif reason == quality.REFUSED:
             self._take_refusal(step)
-        elif step.singles and reason != quality.JAMMED:
-            self._take_apart(step)
-            self._block = step.identifier if reason == quality.TIMEOUT else 0
-        elif reason in _SILENCE:
+        elif reason == quality.JAMMED:
             self._give_up(reason)
+        elif reason == quality.TIMEOUT:
+            self._take_silence(step)
+        elif step.singles:
+            self._take_apart(step)
         else:
             self._fail(step, reason)
 
@@ -175,18 +187,47 @@ class MeterReader:
         )
         self._fail(step, quality.REFUSED)
 
-    def _confirm_block_is_unknown(self):
-        """A meter that gives an item right after its silence to the block knows no blocks."""
-        if self._block:
-            self._refuse(self._block)
-            self._block = 0
+    def _take_sign_of_life(self, step):
+        """The meter is there: what it did not answer just before, it may not have."""
+        self.answered = True
+        self._silences = 0
+        if self._doubtful:
+            self._ignore(self._doubtful)
+            self._doubtful = 0
+        ignored = self._ignored[self._meter]
+        if ignored is not None and step.identifier in ignored:
+            del ignored[step.identifier]
+
+    def _take_silence(self, step):
+        """It may be this item, or the meter; the next request tells."""
+        self._silences += 1
+        if self.answered:
+            self._ignore(step.identifier)
+        else:
+            self._doubtful = step.identifier
+        if step.singles:
+            self._take_apart(step)
+        else:
+            self._fail(step, quality.TIMEOUT)
+        if self._silences >= self._chances:
+            self._give_up(quality.TIMEOUT)
+
+    def _ignore(self, identifier):
+        """The meter did not answer this, but something else."""
+        if self._ignored[self._meter] is None:
+            self._ignored[self._meter] = {}
+        ignored = self._ignored[self._meter]
+        ignored[identifier] = ignored.get(identifier, 0) + 1
+        if ignored[identifier] == _NEVER_ANSWERED:
+            del ignored[identifier]
+            self._refuse(identifier)
 
     def _fail(self, step, reason):
         for target in step.targets:
             self._rows[target[0]].worsen(reason)
 
     def _give_up(self, reason):
-        """What is silent at one item is not asked for the others."""
+        """Ask for nothing more."""
         self._fail(self._step, reason)
         while self._single < len(self._singles):
             self._fail(self._singles[self._single], reason)

@@ -45,7 +45,7 @@ class PulseRounds:
                 reason = quality.MADE_UP
             self._append(slot, task, number, reason, place, value)
 
-    def fill_up(self, slot, due, done):
+    async def fill_up(self, slot, due, done):
         """The same for a slot that is over: readings that say that power failed."""
         for task, number, place in self._missing(due, done):
             self._append(slot, task, number, quality.POWER_FAILED, place, None)

@@ -1,6 +1,6 @@
 """Reads every meter of a bus for one slot, and writes what came of it to the journal.
 
-In the first round everybody is asked once, and silence costs one time-out; who did not answer, or
+In the first round everybody is asked once, and silence costs two time-outs; who did not answer, or
 not properly, is asked again at the end of the slot, as often as the configuration says. So nobody
 waits for another's trouble. A meter that stays silent is asked after all others, once, and ever
 more rarely, and mostly given no more time than the others take.
@@ -29,6 +29,9 @@ _MOST_PLANS = const(8)
 _LONGEST_BLOCK = const(256)  # bytes: energy, in total and of 63 rates
 _LONGEST_PAUSE = const(8)  # slots: a silent meter is asked at least in every eighth,
 _LONG_PROBE = const(4)  # and every fourth time given as long as any meter may take
+_CHANCES = const(2)  # requests that a meter may leave unanswered before it is silent
+_UNHEARD = const(1)  # why a meter is asked again: it has not answered at all,
+_HEARD = const(2)  # or not everything
 _JAMMED_IN_A_ROW = const(2)  # meters: then it is the line, and the rest of the round is in vain
 _ANSWERS = (quality.GOOD, quality.REFUSED, quality.MORE)
 
@@ -73,6 +76,8 @@ class Rounds:
         self._due = ()
         self._day = 0
         self._is_late = False
+        self._jammed = 0  # meters in a row
+        self._answered = False  # the meter that was read last, anything
         self._quality = 0  # of the clock when it began
         self._began_ms = 0  # ticks
         self._late_ms = 0  # how long after the slot's instant that was
@@ -122,19 +127,20 @@ class Rounds:
         self.reading = True
         self._begin_slot(slot, due, late, done)
         async with self._bus.turns:
-            await self._read_first_round()
-            await self._read_last_round()
+            await self._read_round(is_last=False)
+            await self._read_round(is_last=True)
             self._bus.set_speed(self._baud)
         self.reading = False
         self._bus.cycle_ms = ticks_diff(ticks_ms(), self._began_ms)
 
-    def fill_up(self, slot, due, done):
+    async def fill_up(self, slot, due, done):
         """The same for a slot that is over: readings that say that power failed."""
         self._begin_slot(slot, due, True, done)
         for meter in range(len(self._meters)):
             if self._wanted[meter]:
                 self._fail(meter, quality.POWER_FAILED)
                 self._append(meter)
+                await asyncio.sleep_ms(0)  # each is a program of the flash
 
     def _begin_slot(self, slot, due, late, done):
         # A clock that is stepped meanwhile changes neither the slot nor how far it is trusted.
@@ -160,56 +166,71 @@ class Rounds:
             self._reader.forget_refusals()
         self._history.begin(slot)
 
-    async def _read_first_round(self):
-        """Ask everybody who is not known to be silent, once."""
+    async def _read_round(self, is_last):
+        """Ask every meter that is to be asked in this round."""
         reader, turns = self._reader, self._bus.turns
-        jammed = 0
+        self._jammed = 0
         for meter in range(len(self._meters)):
-            self._postponed[meter] = bool(self._wanted[meter])
-            if not self._wanted[meter]:
-                continue
-            if self._faults[meter] & _SILENT or jammed == _JAMMED_IN_A_ROW:
-                continue
-            self._begin(meter, False, False)
-            while reader.next():
-                limit_ms = self._patience.limit_ms(meter)
-                reason = await self._bus.exchange(reader.transaction, reader.again, limit_ms)
-                self._take(meter, reason)
-                if turns.wanted and not reader.in_parts:
-                    await turns.give_way()
-            jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
-            if self._worst() == quality.GOOD:
-                self._postponed[meter] = False
-                self._append(meter)
-
-    async def _read_last_round(self):
-        """Ask those again who have failed, and those who are silent, if it is time to."""
-        reader, turns = self._reader, self._bus.turns
-        jammed = 0
-        for meter in range(len(self._meters)):
-            if not self._postponed[meter]:
-                continue
-            silent = self._faults[meter] & _SILENT
-            if jammed == _JAMMED_IN_A_ROW:
-                self._fail(meter, quality.JAMMED)
-            elif silent and self._asked_in[meter]:
-                self._asked_in[meter] -= 1
-                self._fail(meter, quality.TIMEOUT)
-            else:
-                self._begin(meter, not silent, True)
+            if self._begin_last(meter) if is_last else self._begin_first(meter):
                 while reader.next():
-                    limit_ms = self._limit_ms(meter, silent)
+                    limit_ms = self._limit_ms(meter, is_last)
                     reason = await self._bus.exchange(reader.transaction, reader.again, limit_ms)
                     self._take(meter, reason)
                     if turns.wanted and not reader.in_parts:
                         await turns.give_way()
-                jammed = jammed + 1 if self._worst() == quality.JAMMED else 0
-                self._pause(meter)
-            self._append(meter)
+                self._end(meter, is_last)
 
-    def _limit_ms(self, meter, silent):
+    def _begin_first(self, meter):
+        """Begin to read a meter; False if it is not to be asked now.
+
+        In the first round everybody is asked who is not known to be silent, once.
+        """
+        self._postponed[meter] = _UNHEARD if self._wanted[meter] else 0
+        if not self._wanted[meter] or self.is_silent(meter) or self._is_jammed():
+            return False
+        self._begin(meter, patient=False, cautious=False, chances=_CHANCES)
+        return True
+
+    def _begin_last(self, meter):
+        """The same in the last round: those who have failed, and of the silent ones some."""
+        if not self._postponed[meter]:
+            return False
+        silent = self.is_silent(meter)
+        if self._is_jammed():
+            self._fail(meter, quality.JAMMED)
+        elif silent and self._asked_in[meter]:
+            self._asked_in[meter] -= 1
+            self._fail(meter, quality.TIMEOUT)
+        else:
+            chances = _CHANCES if self._postponed[meter] == _HEARD else 1
+            self._begin(meter, patient=not silent, cautious=True, chances=chances)
+            return True
+        self._append(meter)
+        return False
+
+    def _is_jammed(self):
+        return self._jammed == _JAMMED_IN_A_ROW
+
+    def _end(self, meter, is_last):
+        """A meter has been read: either that is its reading, or it is asked again."""
+        self._answered = self._reader.answered
+        worst = self._worst()
+        self._jammed = self._jammed + 1 if worst == quality.JAMMED else 0
+        if is_last:
+            self._pause(meter, worst)
+        elif worst != quality.GOOD:
+            self._postponed[meter] = _HEARD if self._answered else _UNHEARD
+            return
+        self._postponed[meter] = 0
+        self._append(meter)
+
+    def _limit_ms(self, meter, is_last):
         """How long to wait for a meter; those that are silent get their longest in turns."""
-        if silent and (self._slots // _LONGEST_PAUSE + meter) % _LONG_PROBE:
+        if (
+            is_last
+            and self.is_silent(meter)
+            and (self._slots // _LONGEST_PAUSE + meter) % _LONG_PROBE
+        ):
             return self._patience.probe_ms()
         return self._patience.limit_ms(meter)
 
@@ -221,19 +242,18 @@ class Rounds:
         elif reason in _ANSWERS:
             self._patience.answered(meter, self._bus.delay_ms)
 
-    def _pause(self, meter):
+    def _pause(self, meter, worst):
         """Ask a meter that stays silent ever more rarely."""
         pause = 0
-        if self._worst() == quality.TIMEOUT:
+        if worst == quality.TIMEOUT and not self._answered:
             pause = min(2 * self._pauses[meter], _LONGEST_PAUSE) or 1
         self._pauses[meter] = pause
         self._asked_in[meter] = pause - 1 if pause else 0
 
-    def _begin(self, meter, patient, cautious):
-        """Begin to read a meter."""
+    def _begin(self, meter, patient, cautious, chances):
         self._bus.set_speed(self._meters.baud(meter) or self._baud)
         self._clear()
-        self._reader.begin(meter, self._steps(meter), patient, cautious)
+        self._reader.begin(meter, self._steps(meter), patient, cautious, chances)
 
     def _by_speed(self, meters):
         """Those of one speed one after the other, the bus's own first; else in their order."""
@@ -250,8 +270,9 @@ class Rounds:
 
     def _fail(self, meter, reason):
         """Give up a meter without asking it."""
+        self._answered = False
+        self._clear()
         for row in self._rows:
-            row.clear()
             row.worsen(reason)
 
     def _worst(self):
@@ -294,7 +315,7 @@ class Rounds:
     def _watch(self, meter, task, reason):
         """Make events of a meter that begins or ceases to fail."""
         before = faults = self._faults[meter]
-        if reason == quality.TIMEOUT:
+        if reason == quality.TIMEOUT and not self._answered:
             faults |= _SILENT
         elif reason in (quality.GOOD, quality.MADE_UP, quality.SUSPECT):
             faults &= ~(_SILENT | 1 << task.number)

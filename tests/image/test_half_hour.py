@@ -1,7 +1,7 @@
 """Half an hour of slots over PPP, with what mobile networks do: nothing is lost, and no heap.
 
-Only the wall clock is faster, so the slots are: half an hour of them passes in a minute and a half. All else,
-every time-out of PPP, TCP and MQTT too, takes its own time.
+Only the wall clock is faster, so the slots are: thirty of them pass in a minute and a half. All
+else, every time-out of PPP, TCP and MQTT too, takes its own time.
 """
 
 import shutil
