@@ -62,7 +62,7 @@ class MicroPythonTest(pytest.Item):
     def runtest(self) -> None:
         """Run it; any exit code but 0 is a failure."""
         result = subprocess.run(
-            [MICROPYTHON, "-X", "heapsize=512k", RUNNER, self.path.stem, self.name],
+            [MICROPYTHON, "-X", "heapsize=768k", RUNNER, self.path.stem, self.name],
             cwd=ROOT,
             env={**os.environ, "MICROPYPATH": f"{RUNNER.parent}:.frozen"},
             capture_output=True,

@@ -266,6 +266,29 @@ async def test_meters_of_one_speed_are_read_one_after_the_other():
     assert (bus.baud, bus.reopened) == (2400, 3)
 
 
+async def test_who_wants_the_bus_waits_neither_for_silent_meters_nor_gets_between_two_parts():
+    dead = {address(n): silent for n in range(1, 9)}
+    parts = [b"\x78\x56", b"\x34\x12"]
+    dead[address(9)] = lambda di: parts if di == 0x00010000 else BLOCK[di]
+    site = Site(slots([ENERGY], 1), meters=9, behaviour=dead)
+    bus = site.buses[0]
+    waited = []
+
+    async def command():
+        while site.collector.slots() == 0:
+            before = len(bus.asked)
+            async with bus.turns:
+                waited.append(len(bus.asked) - before)
+                assert bus.asked[-2:] != [(address(8), 0x02010100), (address(9), 0x00010000)]
+            await asyncio.sleep_ms(0)
+
+    commands = asyncio.create_task(command())
+    await site.run()
+    await commands
+    assert len(waited) > 10
+    assert max(waited) <= 2  # the transaction under way, and a second part of it
+
+
 async def test_buses_are_read_side_by_side():
     site = Site(slots([ENERGY], 1), meters=4, buses=2)
     readings = await site.run()
@@ -543,12 +566,47 @@ async def test_a_slot_that_is_over_is_completed_with_the_reason():
     assert (last.meter, last.slot, last.quality) == (4, SLOT, quality.POWER_FAILED)
     assert last.values == [None, None]
     assert site.buses[0].asked == []
+    assert site.events.names() == ["slot.interrupted"]  # and nothing of a meter that fails
 
 
 async def test_a_complete_slot_is_left_alone():
     site = await interrupted(4, 60)
     assert len(site.readings()) == 4
     assert site.events.all == []
+
+
+async def test_slots_of_a_clock_that_was_ahead_are_left_alone():
+    site = await interrupted(2, -86400)
+    assert len(site.readings()) == 2
+    assert site.schedules[0].resumed is None
+    assert site.events.all == []
+
+
+async def test_only_the_newest_slot_of_a_task_is_completed():
+    before = Site(slots([ENERGY], 2), meters=2)
+    await before.run()
+    later = Site([], meters=4, log=before.journal)
+    later.clock.ms = (SLOT + 900 + 60) * 1000
+    running = asyncio.create_task(later.collector.run())
+    assert await until(lambda: len(later.readings()) == 6)
+    later.collector.stop()
+    await running
+    assert [(r.meter, r.slot) for r in later.readings()[4:]] == [(3, SLOT + 900), (4, SLOT + 900)]
+
+
+async def test_a_slot_that_begins_a_little_early_by_the_clock_is_read():
+    site = Site(slots([ENERGY], 1), meters=1)
+    site.clock.ms = (SLOT - 3) * 1000  # stepped back since it was due
+    assert [(r.slot, r.offset, r.quality) for r in await site.run()] == [(SLOT, 0, quality.GOOD)]
+
+
+async def test_what_was_refused_is_asked_for_again_the_next_day():
+    refused = [(SLOT + 43200 * i, [ENERGY], 0, False) for i in range(4)]
+    site = Site(refused, meters=1)
+    site.behaviour[address(1)] = lambda di: quality.REFUSED if di == 0x00010000 else BLOCK[di]
+    await site.run()
+    asked = [di for _, di in site.buses[0].asked].count(0x00010000)
+    assert asked == 2  # SLOT is midnight UTC: two days of two slots
 
 
 async def test_a_silent_meter_gets_no_more_time_than_others_but_in_turns():

@@ -97,6 +97,15 @@ async def test_no_task_hides_the_slot_of_another_that_passed_while_reading():
     assert await schedule.wait() == (NOON + 1800, [quarter], 0, False)
 
 
+async def test_a_slot_is_given_once_to_each_task():
+    quarter, hour = task(900), task(HOUR)
+    schedule, _, _ = start(NOON + 10, [quarter, hour])
+    schedule.resume(0, NOON)  # read before a reset; the hourly task was not
+    schedule.resume(1, NOON - HOUR)
+    assert await schedule.wait() == (NOON, [hour], 0, True)
+    assert await schedule.wait() == (NOON + 900, [quarter], 0, False)
+
+
 async def test_reading_that_ends_with_its_slot_makes_nothing_late():
     for end_ms, late in ((59999, False), (60000, False), (60001, True)):
         schedule, clock, _ = start(NOON, [task(60)])
