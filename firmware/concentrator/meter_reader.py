@@ -14,6 +14,7 @@ from . import log, quality
 
 _NO_SUCH_DATA = const(0x02)  # bit of the error word, the same in both editions
 _MOST_TARGETS = const(64)  # 8 tasks of 8 items
+_MOST_IGNORED = const(32)  # at a time: a handful on a line that loses one answer of a hundred
 _NEVER_ANSWERED = const(3)  # times in a row: then it does not have the item, or the block
 _ANSWERS = (quality.GOOD, quality.REFUSED)
 
@@ -55,8 +56,8 @@ class MeterReader:
         self._rows = rows
         self.answered = False  # whether the meter has answered anything at all
         self._refused = [None] * len(meters)  # sets of identifiers that they do not have
-        # Dicts: in how many slots they did not answer an identifier, though they answered others.
-        self._ignored = [None] * len(meters)
+        # [meter, identifier, how often in a row it was not answered, though others were]
+        self._ignored = []
         self._odd = bytearray(_MOST_TARGETS)  # which values of a step are to be read twice
         self._meter = 0
         self._address = ""
@@ -194,9 +195,10 @@ class MeterReader:
         if self._doubtful:
             self._ignore(self._doubtful)
             self._doubtful = 0
-        ignored = self._ignored[self._meter]
-        if ignored is not None and step.identifier in ignored:
-            del ignored[step.identifier]
+        if self._ignored:
+            entry = self._find_ignored(step.identifier)
+            if entry is not None:
+                self._ignored.remove(entry)
 
     def _take_silence(self, step):
         """It may be this item, or the meter; the next request tells."""
@@ -214,13 +216,22 @@ class MeterReader:
 
     def _ignore(self, identifier):
         """The meter did not answer this, but something else."""
-        if self._ignored[self._meter] is None:
-            self._ignored[self._meter] = {}
-        ignored = self._ignored[self._meter]
-        ignored[identifier] = ignored.get(identifier, 0) + 1
-        if ignored[identifier] == _NEVER_ANSWERED:
-            del ignored[identifier]
+        entry = self._find_ignored(identifier)
+        if entry is None:
+            if len(self._ignored) == _MOST_IGNORED:
+                self._ignored.pop(0)
+            entry = [self._meter, identifier, 0]
+            self._ignored.append(entry)
+        entry[2] += 1
+        if entry[2] == _NEVER_ANSWERED:
+            self._ignored.remove(entry)
             self._refuse(identifier)
+
+    def _find_ignored(self, identifier):
+        for entry in self._ignored:
+            if entry[0] == self._meter and entry[1] == identifier:
+                return entry
+        return None
 
     def _fail(self, step, reason):
         for target in step.targets:
