@@ -104,7 +104,12 @@ def address(value, field):
     """A meter's own address."""
     digits = value.lstrip("A") if isinstance(value, str) and len(value) == 12 else ""
     if not digits or not all(c in "0123456789" for c in digits):
-        wrong(field, value, 'the 12 digits on the meter\'s plate, e.g. "000000000001"')
+        wrong(
+            field,
+            value,
+            'the 12 digits on the meter\'s plate, e.g. "000000000001", '
+            'or for dlt645-1997 fewer, 12 characters with A in front, e.g. "AAAAAAAAAA34"',
+        )
     if value == "9" * 12:
         wrong(field, value, "a meter's own address; this one means all meters")
     return value

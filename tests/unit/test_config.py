@@ -231,9 +231,13 @@ def test_meters_of_the_1997_edition():
     assert "only dlt645-1997 has addresses filled up with A" in refusal(data)
     data["meters"][0]["protocol"] = "dlt645-1997"
     assert read(data).meters[0].address == "AAAA00000012"
-    for wrong in ("A" * 12, "AAAA0000A012", "aaaa00000012"):
+    for wrong in ("A" * 12, "AAAA0000A012", "aaaa00000012", "34"):
         data["meters"][0]["address"] = wrong
-        assert "meters[0].address" in refusal(data)
+        message = refusal(data)
+        assert "meters[0].address" in message
+        assert 'with A in front, e.g. "AAAAAAAAAA34"' in message
+    data["meters"][0]["address"] = "AAAAAAAAAA34"
+    assert read(data).meters[0].address == "AAAAAAAAAA34"
 
 
 def with_item(**fields):

@@ -162,10 +162,57 @@ def test_items_have_their_identifiers_in_both_editions():
         ("prepaid.amount.remaining", 0x00900200, None),
         ("status.3", 0x04000503, None),
         ("count.programming", 0x03300000, 0xB212),
+        ("count.phase_break.b", 0x03040000, 0xB312),
+        ("record.under_voltage.a.1", 0x03020101, None),
+        ("record.over_voltage.b.10", 0x0303020A, None),
+        ("record.phase_break.c.2", 0x03040302, None),
+        ("record.overload.c.10", 0x030F030A, None),
+        ("record.demand_exceeded.forward.1", 0x03120101, None),
+        ("record.demand_exceeded.reactive.q4.10", 0x0312060A, None),
+        ("voltage.quality.c", 0x03100300, None),
+        ("mode.freeze.moment", 0x04000903, None),
+        ("mode.freeze.month", 0x04000907, None),
+        ("mode.running", 0x04001101, None),
         ("number.meter", 0x04000402, 0xC032),
     ):
         assert (place(name) or (None,))[0] == new, name
         assert (place(name, 1997) or (None,))[0] == old, name
+
+
+def test_counts_and_minutes_of_events_stand_in_one_answer():
+    for name, identifier, index in (
+        ("count.voltage_loss.a", 0x03010000, 0),
+        ("minutes.voltage_loss.a", 0x03010000, 1),
+        ("count.phase_break.b", 0x03040000, 2),
+        ("minutes.phase_break.c", 0x03040000, 5),
+        ("count.current_loss.c", 0x030B0000, 4),
+        ("minutes.over_current.b", 0x030C0000, 3),
+        ("count.current_break.a", 0x030D0000, 0),
+        ("minutes.reversal.a", 0x030E0000, 1),
+        ("minutes.overload.c", 0x030F0000, 5),
+        ("count.voltage_sequence", 0x03070000, 0),
+        ("minutes.current_sequence", 0x03080000, 1),
+        ("count.voltage_unbalance", 0x03090000, 0),
+        ("minutes.current_unbalance", 0x030A0000, 1),
+        ("count.demand_exceeded.forward", 0x03120000, 0),
+        ("count.demand_exceeded.reactive.q4", 0x03120000, 5),
+    ):
+        assert place(name) == (identifier, index, 1), name
+        unit = "min" if name.startswith("minutes") else ""
+        assert Catalogue().unit(name) == unit, name
+        assert Catalogue().is_number(name), name
+
+
+def test_records_of_events_have_the_size_of_the_standard():
+    for di, size in (
+        (0x03010101, 131),
+        (0x03020101, 131),
+        (0x0303020A, 131),
+        (0x03040305, 131),
+        (0x03120101, 20),
+    ):
+        assert decode(di, bytes(size)) == (bytes(size),), hex(di)
+        raises(ValueError, decode, di, bytes(size - 1))
 
 
 def test_items_of_freezes_stand_in_their_blocks():
@@ -222,6 +269,16 @@ def test_names_that_mean_nothing_are_not_known():
         "voltage.a@1",
         "harmonic.voltage.a.22",
         "harmonic.voltage.a.0",
+        "count.voltage_loss",
+        "count.voltage_loss.d",
+        "count.voltage_loss.ab",
+        "count.voltage_loss.a.1",
+        "count.overload.a@1",
+        "record.overload.a",
+        "record.overload.a.0",
+        "record.overload.a.11",
+        "record.overload.1",
+        "record.demand_exceeded.1",
         "frequency 02800002",
         "current\nvoltage",
     ):
@@ -321,9 +378,9 @@ def test_the_documentation_lists_every_item():
 
 def stands_for_itself(name):
     # Rates, phases and times are listed as what may be added to a name.
-    if name.startswith(("count", "minutes", "record", "harmonic")):
-        return not name.endswith((".b", ".c"))
     parts = name.split(".")
+    if parts[0] in ("count", "minutes", "record", "harmonic"):
+        return "b" not in parts and "c" not in parts
     added = ("a", "b", "c", "time", "rate1", "rate2", "rate3", "rate4")
     return not any(part in added for part in parts[1:])
 

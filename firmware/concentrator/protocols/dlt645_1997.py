@@ -117,6 +117,8 @@ def register(words, when):
 
 
 past = None  # nothing else of what was
+event = None  # phase breaks alone, and they are in PHASED
+EVENTS = ""
 
 
 def block(identifier):

@@ -14,6 +14,8 @@ _ENERGY = const(0x00000000)
 _DEMAND = const(0x01000000)
 _MOST_RATES = const(63)
 _MOST_SETTLEMENTS = const(12)
+_EVENT = const(0x03000000)
+_MOST_RECORDS = const(10)
 _PHASE_STEP = const(0x140000)  # DI2, from the total to phase A, and on to B and C
 
 # quantity: its DI2. Names: energy.[a.|b.|c.]<quantity>.<total|rate1...>, and demand in the same
@@ -81,6 +83,20 @@ distortion.current 02090000
 """
 PHASE = const(0x100)
 
+# event: its DI2. Names: count.<event>.<a|b|c> and minutes.<event>.<a|b|c>, which are the values of
+# one answer; record.<event>.<a|b|c>.<1...10>.
+EVENTS = """
+voltage_loss 01
+under_voltage 02
+over_voltage 03
+phase_break 04
+current_loss 0B
+over_current 0C
+current_break 0D
+reversal 0E
+overload 0F
+"""
+
 # Names with .1, .2 ... behind them: identifier of a number 0, and how many there are.
 NUMBERED = """
 harmonic.voltage.a 020A0100 21
@@ -89,32 +105,19 @@ harmonic.voltage.c 020A0300 21
 harmonic.current.a 020B0100 21
 harmonic.current.b 020B0200 21
 harmonic.current.c 020B0300 21
-record.voltage_loss.a 03010100 10
-record.voltage_loss.b 03010200 10
-record.voltage_loss.c 03010300 10
 record.all_loss 03050000 10
 record.auxiliary_loss 03060000 10
 record.voltage_sequence 03070000 10
 record.current_sequence 03080000 10
 record.voltage_unbalance 03090000 10
 record.current_unbalance 030A0000 10
-record.current_loss.a 030B0100 10
-record.current_loss.b 030B0200 10
-record.current_loss.c 030B0300 10
-record.over_current.a 030C0100 10
-record.over_current.b 030C0200 10
-record.over_current.c 030C0300 10
-record.current_break.a 030D0100 10
-record.current_break.b 030D0200 10
-record.current_break.c 030D0300 10
-record.reversal.a 030E0100 10
-record.reversal.b 030E0200 10
-record.reversal.c 030E0300 10
-record.overload.a 030F0100 10
-record.overload.b 030F0200 10
-record.overload.c 030F0300 10
 record.power_down 03110000 10
-record.demand_exceeded 03120000 10
+record.demand_exceeded.forward 03120100 10
+record.demand_exceeded.reverse 03120200 10
+record.demand_exceeded.reactive.q1 03120300 10
+record.demand_exceeded.reactive.q2 03120400 10
+record.demand_exceeded.reactive.q3 03120500 10
+record.demand_exceeded.reactive.q4 03120600 10
 record.programming 03300000 10
 record.meter_clear 03300100 10
 record.demand_clear 03300200 10
@@ -159,36 +162,29 @@ battery.time 0280000A 0
 price.step 0280000B 0
 price.present 02800020 0
 price.rate 02800021 0
-count.voltage_loss.a 03010000 0
-count.voltage_loss.b 03010000 2
-count.voltage_loss.c 03010000 4
-minutes.voltage_loss.a 03010000 1
-minutes.voltage_loss.b 03010000 3
-minutes.voltage_loss.c 03010000 5
-count.under_voltage.a 03020000 0
-count.under_voltage.b 03020000 2
-count.under_voltage.c 03020000 4
-minutes.under_voltage.a 03020000 1
-minutes.under_voltage.b 03020000 3
-minutes.under_voltage.c 03020000 5
-count.over_voltage.a 03030000 0
-count.over_voltage.b 03030000 2
-count.over_voltage.c 03030000 4
-minutes.over_voltage.a 03030000 1
-minutes.over_voltage.b 03030000 3
-minutes.over_voltage.c 03030000 5
-count.phase_break.a 03040000 0
-count.phase_break.b 03040000 2
-count.phase_break.c 03040000 4
-minutes.phase_break.a 03040000 1
-minutes.phase_break.b 03040000 3
-minutes.phase_break.c 03040000 5
 count.all_loss 03050000 0
 minutes.all_loss 03050000 1
 count.auxiliary_loss 03060000 0
 minutes.auxiliary_loss 03060000 1
+count.voltage_sequence 03070000 0
+minutes.voltage_sequence 03070000 1
+count.current_sequence 03080000 0
+minutes.current_sequence 03080000 1
+count.voltage_unbalance 03090000 0
+minutes.voltage_unbalance 03090000 1
+count.current_unbalance 030A0000 0
+minutes.current_unbalance 030A0000 1
 count.power_down 03110000 0
+count.demand_exceeded.forward 03120000 0
+count.demand_exceeded.reverse 03120000 1
+count.demand_exceeded.reactive.q1 03120000 2
+count.demand_exceeded.reactive.q2 03120000 3
+count.demand_exceeded.reactive.q3 03120000 4
+count.demand_exceeded.reactive.q4 03120000 5
 voltage.quality 03100000 0
+voltage.quality.a 03100100 0
+voltage.quality.b 03100200 0
+voltage.quality.c 03100300 0
 count.programming 03300000 0
 count.meter_clear 03300100 0
 count.demand_clear 03300200 0
@@ -245,6 +241,12 @@ mode.rest_days 04000801 0
 rest_days.slots 04000802 0
 mode.load 04000901 0
 mode.freeze 04000902 0
+mode.freeze.moment 04000903 0
+mode.freeze.switch 04000904 0
+mode.freeze.hour 04000905 0
+mode.freeze.day 04000906 0
+mode.freeze.month 04000907 0
+mode.running 04001101 0
 load.start 04000A01 0
 limit.forward 04000E01 0
 limit.reverse 04000E02 0
@@ -292,6 +294,19 @@ def past(base, when):
     line = find(_FROZEN, base)
     freeze = line and _frozen(int(line[:2], 16), when)
     return (freeze, int(line[3:])) if freeze else None
+
+
+def event(words):
+    """Where a count, the minutes or a record of an event of a phase is: see names.locate()."""
+    line = find(EVENTS, words[1]) if len(words) > 2 else None
+    phase = "abc".find(words[2]) + 1 if line and len(words[2]) == 1 else 0
+    if not phase:
+        return None
+    start = _EVENT | int(line, 16) << 16
+    if words[0] == "record":
+        count = number(".".join(words[3:]), "", _MOST_RECORDS)
+        return (start | phase << 8 | count, 0) if count else None
+    return (start, 2 * phase - (2 if words[0] == "count" else 1)) if len(words) == 3 else None
 
 
 def _frozen(part, when):

@@ -30,8 +30,8 @@ def locate(name, edition):
     The edition is a module. Its tables are PHASED, names with .total, .a, .b or .c behind them:
     identifier of the total, the others being PHASE apart; NUMBERED, names with .1, .2 ...:
     identifier of a number 0, how many there are; PLAIN, all others: identifier, which value of the
-    answer if not the first. register(words, when) knows energy and demand, past(base, when) what
-    else there is of the past; they give what this does.
+    answer if not the first. register(words, when) knows energy and demand, event(words) the events
+    of a phase, past(base, when) what else there is of the past; they give what this does.
     """
     base, at, when = name.partition("@")
     if at and not when:
@@ -43,6 +43,10 @@ def locate(name, edition):
             return found
     if when:
         return edition.past(base, when) if edition.past else None
+    if words[0] in ("count", "minutes", "record") and edition.event:
+        found = edition.event(words)
+        if found:
+            return found
     return _of_tables(base, edition)
 
 
@@ -78,6 +82,10 @@ def all_names(edition):
     found += [name + ".1" for name in _first_words(edition.NUMBERED)]
     for name in _first_words(edition.PHASED):
         found += [name + "." + phase for phase in _PHASES]
+    for name in _first_words(edition.EVENTS):
+        for phase in _PHASES[1:]:
+            base = name + "." + phase
+            found += ["count." + base, "minutes." + base, "record." + base + ".1"]
     for name in _first_words(edition.QUANTITIES):
         for own in edition.BEFORE_QUANTITY:
             for rate in ("total", "rate1", "rate2", "rate3", "rate4"):
