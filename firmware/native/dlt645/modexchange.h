@@ -36,7 +36,7 @@ typedef struct {
     dlt645_assembly_t assembly;
     dlt645_verdict_t verdict;
     mod_heard_t heard;
-    bool noisy;
+    bool noisy;        // what came before the last answer
     uint32_t rejected; // by the decoder, before it listens
     uint16_t count;    // of values
     uint16_t error;
