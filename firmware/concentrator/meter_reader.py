@@ -11,6 +11,7 @@ what that asks of them), but for a meter's address as text; who uses it does the
 from micropython import const
 
 from . import log, quality
+from .doubts import Doubts
 
 _NO_SUCH_DATA = const(0x02)  # bit of the error word, the same in both editions
 _MOST_TARGETS = const(64)  # 8 tasks of 8 items
@@ -55,9 +56,11 @@ class MeterReader:
         self._history = history
         self._rows = rows
         self.answered = False  # whether the meter has answered anything at all
+        self._doubts = Doubts(len(meters))
         self._refused = [None] * len(meters)  # sets of identifiers that they do not have
         # [meter, identifier, how often in a row it was not answered, though others were]
         self._ignored = []
+        self._all_odd = False  # every value of the answer that was taken last
         self._odd = bytearray(_MOST_TARGETS)  # which values of a step are to be read twice
         self._meter = 0
         self._address = ""
@@ -254,41 +257,56 @@ class MeterReader:
 
     def _keep(self, step):
         """Take the values of an answer; returns whether any is to be read a second time."""
+        block = self._block_of(step)
+        self._all_odd = self._doubts.any(self._meter, block, self.transaction)
         any_odd = False
         for i in range(len(step.targets)):
-            target = step.targets[i]
-            value = self._value(target)
-            self._rows[target[0]].values[target[1]] = value
-            self._odd[i] = not self._believe(target[4], value)
+            self._odd[i] = self._keep_value(step.targets[i])
             if self._odd[i]:
                 any_odd = True
         return any_odd
 
+    def _keep_value(self, target):
+        """Take a value; returns whether it is to be read a second time."""
+        value = self._value(target)
+        self._rows[target[0]].values[target[1]] = value
+        return self._all_odd or not self._believe(target[4], value)
+
+    def _block_of(self, step):
+        """What its answer is to Doubts."""
+        is_register = self._history.is_register(0, step.targets[0][4])
+        return step.identifier if is_register else 0
+
     def _compare(self, step, is_good):
         """Judge the odd values of a step by their second reading."""
+        if is_good:
+            block = self._block_of(step)
+            self._all_odd = self._doubts.any_again(self._meter, block, self.transaction)
         for i in range(len(step.targets)):
             if self._odd[i]:
-                target = step.targets[i]
-                row = self._rows[target[0]]
-                second = self._value(target) if is_good else None
-                if second is None:
-                    row.worsen(quality.SUSPECT)
-                else:
-                    self._judge(row, target, row.values[target[1]], second)
-                    row.values[target[1]] = second
+                self._judge(step.targets[i], is_good)
 
-    def _judge(self, row, target, first, second):
-        """Whether the second reading of a value that was odd explains it."""
-        kept = target[4]
-        if self._believe(kept, second):
-            return
-        history = self._history
-        if not history.agree(0, kept, first, second):
+    def _judge(self, target, is_good):
+        """Take the second reading of a value that was odd."""
+        row = self._rows[target[0]]
+        first = row.values[target[1]]
+        second = self._value(target) if is_good else None
+        if second is not None:
+            row.values[target[1]] = second
+            if not self._is_explained(target[4], first, second):
+                row.worsen(quality.SUSPECT)
+        elif first is not None or not is_good:
             row.worsen(quality.SUSPECT)
-            return
-        if history.is_suspect(0, self._meter, kept, second):
-            row.worsen(quality.SUSPECT)
-        history.keep(0, self._meter, kept, second)
+
+    def _is_explained(self, kept, first, second):
+        """Whether a second value is not odd, or agrees with the first; it is kept then."""
+        if not self._all_odd and self._believe(kept, second):
+            return True
+        if first is None or not self._history.agree(0, kept, first, second):
+            return False
+        is_suspect = self._history.is_suspect(0, self._meter, kept, second)
+        self._history.keep(0, self._meter, kept, second)
+        return not is_suspect
 
     def _believe(self, kept, value):
         """Whether a value can follow the last one, or there is none."""

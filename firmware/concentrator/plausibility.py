@@ -113,6 +113,10 @@ class History:
         self._usual = [bytearray(size) for size in sizes]
         self._now = 0
 
+    def is_register(self, task, item):
+        """Whether an item is a register of energy, as it is now."""
+        return self._rules[task][item].kind == COUNTER
+
     def begin(self, slot):
         """What follows is of this slot, in s since 1970."""
         self._now = slot // 60 & _MINUTES

@@ -1,8 +1,9 @@
 """Whether the firmware believes a value at once, by what it has read of the meter before.
 
-The judge is the firmware's own, concentrator/plausibility.py, which needs nothing of MicroPython
-but `micropython.const`. It reads sites of four meters (codec_load.py) from power-on, slot after
-slot, as the meter reader does; in the last weeks answers are also asked about that were damaged.
+The judges are the firmware's own, concentrator/plausibility.py and concentrator/doubts.py, which
+need nothing of MicroPython but `micropython.const`. They read sites of four meters (codec_load.py)
+from power-on, slot after slot, as the meter reader does; in the last weeks answers are also asked
+about that were damaged.
 """
 
 import sys
@@ -11,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from tests.bench import codec_load
 from tests.bench.codec_load import METERS, SLOTS_A_DAY
@@ -66,17 +66,63 @@ class Wrong:
         return cls(kind, passes_parity == "1", *where, identifier, bytes.fromhex(taken))
 
 
-def _firmware() -> ModuleType:
+@dataclass(frozen=True)
+class Answer:
+    """What the firmware asks of a transaction; damage beside it would have been seen before."""
+
+    values: list[int | None]
+
+    @property
+    def count(self) -> int:
+        """How many values it has."""
+        return len(self.values)
+
+    def value(self, index: int) -> int | None:
+        """One of them."""
+        return self.values[index]
+
+    def noisy(self) -> bool:
+        """Whether damage was seen."""
+        return False
+
+
+def _firmware() -> tuple[ModuleType, ModuleType]:
     shim = ModuleType("micropython")
     shim.const = lambda value: value  # type: ignore[attr-defined]
     sys.modules.setdefault("micropython", shim)
     folder = str(FIRMWARE)
     sys.path.insert(0, folder)
     try:
-        from concentrator import plausibility  # type: ignore[import-not-found]
+        from concentrator import doubts, plausibility  # type: ignore[import-not-found]
     finally:
         sys.path.remove(folder)
-    return plausibility  # type: ignore[no-any-return]
+    return doubts, plausibility
+
+
+class Reader:
+    """Judges the answers of a site's meters as the meter reader does."""
+
+    def __init__(self) -> None:
+        """Nothing is learned."""
+        doubts, plausibility = _firmware()
+        rules = [plausibility.Rule(*item, False) for item in ITEMS]
+        self.history = plausibility.History([MAX_POWER] * len(METERS), [rules])
+        self.doubts = doubts.Doubts(len(METERS))
+
+    def is_odd(self, meter: int, identifier: str, answer: Answer) -> bool:
+        """Whether an answer is to be read a second time."""
+        places = ANSWERS[identifier][0]
+        number = int.from_bytes(bytes.fromhex(identifier), "little")
+        block = number if self.history.is_register(0, places[0]) else 0
+        return self.doubts.any(meter, block, answer) or any(
+            value is not None and self.history.is_odd(0, meter, place, value)
+            for place, value in zip(places, answer.values, strict=False)
+        )
+
+    def keep(self, meter: int, numbers: tuple[int, ...]) -> None:
+        """Judge what follows by these."""
+        for item, value in enumerate(numbers):
+            self.history.keep(0, meter, item, value)
 
 
 class Judge:
@@ -107,14 +153,14 @@ class Judge:
                 asked[answer.moment].append(answer)
         found = []
         for number, site in enumerate(self._sites):
-            history = _history()
+            reader = Reader()
             for slot, values in enumerate(zip(*site, strict=True)):
-                history.begin(BEGIN + slot * SLOT_SECONDS)
+                reader.history.begin(BEGIN + slot * SLOT_SECONDS)
                 if slot in MOMENTS:
                     moment = MOMENTS.index(slot) * SITES + number
-                    found += [answer for answer in asked[moment] if _is_believed(history, answer)]
+                    found += [answer for answer in asked[moment] if _is_believed(reader, answer)]
                 for meter, numbers in enumerate(values):
-                    self._read(history, meter, numbers)
+                    self._read(reader, meter, numbers)
         return found
 
     def twice(self, identifiers: Iterable[str]) -> float:
@@ -123,33 +169,23 @@ class Judge:
         good = sum(self._good[identifier] for identifier in chosen)
         return 1000 * sum(self._odd[identifier] for identifier in chosen) / good
 
-    def _read(self, history: Any, meter: int, numbers: tuple[int, ...]) -> None:
+    def _read(self, reader: Reader, meter: int, numbers: tuple[int, ...]) -> None:
         """Read all of a meter, and what is odd a second time."""
-        odd = [history.is_odd(0, meter, item, value) for item, value in enumerate(numbers)]
-        for item, value in enumerate(numbers):
-            history.keep(0, meter, item, value)
         for identifier, (places, _, _) in ANSWERS.items():
+            answer = Answer([numbers[place] for place in places])
             self._good[identifier] += 1
-            self._odd[identifier] += any(odd[place] for place in places)
+            self._odd[identifier] += reader.is_odd(meter, identifier, answer)
+        reader.keep(meter, numbers)
 
 
-def _history() -> Any:
-    plausibility = _firmware()
-    rules = [plausibility.Rule(*item, False) for item in ITEMS]
-    return plausibility.History([MAX_POWER] * len(METERS), [rules])
-
-
-def _is_believed(history: Any, answer: Wrong) -> bool:
-    places, size, signed = ANSWERS[answer.identifier]
-    if len(answer.taken) != size * len(places):
+def _is_believed(reader: Reader, wrong: Wrong) -> bool:
+    places, size, signed = ANSWERS[wrong.identifier]
+    if len(wrong.taken) != size * len(places):
         return True
-    for at, place in enumerate(places):
-        data = answer.taken[at * size : (at + 1) * size]
-        if data == b"\xff" * size:  # not available
-            continue
-        if history.is_odd(0, answer.meter, place, _number(data, signed)):
-            return False
-    return True
+    parts = [wrong.taken[at * size : (at + 1) * size] for at in range(len(places))]
+    # All bits set: not available.
+    values = [None if part == b"\xff" * size else _number(part, signed) for part in parts]
+    return not reader.is_odd(wrong.meter, wrong.identifier, Answer(values))
 
 
 def _encode(numbers: tuple[int, ...]) -> str:

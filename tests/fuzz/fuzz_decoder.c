@@ -69,6 +69,10 @@ static void check_frame(run_t *run) {
     if (dlt645_address_from_text(address, text, sizeof(text))) {
         PROMISE(memcmp(address, frame->address, sizeof(address)) == 0);
     }
+    // Damage is seen in front of the frame, or nowhere.
+    const uint8_t *before = run->decoder.buffer + run->decoder.before;
+    PROMISE(before <= frame->address - DLT645_AT_ADDRESS);
+    PROMISE(before < frame->address - DLT645_AT_ADDRESS || !dlt645_decoder_noisy(&run->decoder));
     run->frames++;
     run->in_frames += size;
 }

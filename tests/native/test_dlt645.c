@@ -534,6 +534,87 @@ static void test_full_decoder_takes_no_more_and_goes_on_once_drained(void) {
     CHECK(is_answer(&log.frames[log.n - 1]));
 }
 
+// Whether the answer behind these bytes is noisy, however they are cut into pieces.
+static bool is_noisy(const void *before, size_t n) {
+    uint8_t line[2 * LOG_MAX];
+    size_t size = append(line, append(line, 0, before, n), answer, sizeof(answer));
+    bool noisy = false;
+    for (size_t chunk = 1; chunk <= size; chunk++) {
+        dlt645_decoder_t d;
+        dlt645_decoder_init(&d);
+        bool found = false;
+        for (size_t i = 0; i < size; i += chunk) {
+            dlt645_decoder_feed(&d, line + i, size - i < chunk ? size - i : chunk);
+            found = dlt645_decoder_next(&d);
+        }
+        CHECK(found);
+        CHECK(chunk == 1 || dlt645_decoder_noisy(&d) == noisy);
+        noisy = dlt645_decoder_noisy(&d);
+    }
+    return noisy;
+}
+
+static void test_damage_among_the_wake_up_bytes_is_seen(void) {
+    CHECK(!is_noisy("", 0));
+    CHECK(!is_noisy("\xfe\xfe\xfe\xfe", 4));
+    for (int byte = 0; byte < 256; byte++) {
+        uint8_t before[] = {0xfe, (uint8_t)byte, 0xfe};
+        CHECK_EQUAL(is_noisy(before, 3), byte != DLT645_WAKE_UP);
+        CHECK_EQUAL(is_noisy(before, 2), byte != DLT645_WAKE_UP);
+    }
+}
+
+static void test_the_pulse_of_a_driver_that_turns_on_is_no_damage(void) {
+    for (unsigned bits = 0; bits <= 8; bits++) {
+        uint8_t before[] = {(uint8_t)(0xff << bits), 0xfe, 0xfe};
+        CHECK(!is_noisy(before, 3));
+        CHECK(!is_noisy(before, 1));
+    }
+    CHECK(is_noisy("\xde\xfe\xfe", 3));
+    CHECK(is_noisy("\x7f", 1));
+    CHECK(is_noisy("\x68\xfe", 2));
+}
+
+static void test_silence_among_the_wake_up_bytes_is_damage(void) {
+    for (size_t before = 0; before <= 2; before++) {
+        dlt645_decoder_t d;
+        dlt645_decoder_init(&d);
+        dlt645_decoder_feed(&d, (const uint8_t *)"\xfe\xfe", before);
+        CHECK(!dlt645_decoder_timeout(&d));
+        dlt645_decoder_feed(&d, (const uint8_t *)"\xfe", 1);
+        dlt645_decoder_feed(&d, answer, sizeof(answer));
+        CHECK(dlt645_decoder_next(&d));
+        CHECK_EQUAL(dlt645_decoder_noisy(&d), before > 0);
+    }
+}
+
+static void test_only_what_stands_between_two_frames_is_noise_of_the_second(void) {
+    uint8_t line[2 * LOG_MAX];
+    size_t n = append(line, 0, "\xfe\x01", 2);
+    n = append(line, n, answer, sizeof(answer));
+    n = append(line, n, "\xfe\xfe", 2);
+    n = append(line, n, answer, sizeof(answer));
+    dlt645_decoder_t d;
+    dlt645_decoder_init(&d);
+    CHECK(!dlt645_decoder_noisy(&d));
+    // Again and again, so that the decoder moves what it has.
+    for (int i = 0; i < 40; i++) {
+        CHECK_EQUAL(dlt645_decoder_feed(&d, line, n), n);
+        CHECK(dlt645_decoder_next(&d));
+        CHECK(dlt645_decoder_noisy(&d));
+        CHECK(dlt645_decoder_next(&d));
+        CHECK(!dlt645_decoder_noisy(&d));
+        CHECK(!dlt645_decoder_next(&d));
+        CHECK(!dlt645_decoder_noisy(&d));
+    }
+    // Nor is what came before a reset.
+    dlt645_decoder_feed(&d, line, 2);
+    dlt645_decoder_reset(&d);
+    dlt645_decoder_feed(&d, answer, sizeof(answer));
+    CHECK(dlt645_decoder_next(&d));
+    CHECK(!dlt645_decoder_noisy(&d));
+}
+
 static void test_reset_forgets_bytes_and_frame_but_keeps_the_counters(void) {
     dlt645_decoder_t d;
     dlt645_decoder_init(&d);
@@ -761,6 +842,10 @@ static const test_t tests[] = {
     TEST(test_wrong_sum_and_marks_are_counted_by_reason_and_keep_the_sync),
     TEST(test_junk_before_and_behind_is_skipped_and_counted),
     TEST(test_full_decoder_takes_no_more_and_goes_on_once_drained),
+    TEST(test_damage_among_the_wake_up_bytes_is_seen),
+    TEST(test_the_pulse_of_a_driver_that_turns_on_is_no_damage),
+    TEST(test_silence_among_the_wake_up_bytes_is_damage),
+    TEST(test_only_what_stands_between_two_frames_is_noise_of_the_second),
     TEST(test_reset_forgets_bytes_and_frame_but_keeps_the_counters),
     TEST(test_needed_keeps_the_current_frame_and_finds_the_waiting_one),
     TEST(test_fuzz_every_good_frame_before_a_silence_is_delivered),

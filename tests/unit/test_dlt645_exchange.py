@@ -266,6 +266,40 @@ def test_item_in_parts_is_asked_for_part_by_part():
     assert take(narrow, 0x91, b"\x00\xff\x01\x00" + VALUE + VALUE) is None
 
 
+def test_damage_beside_any_part_of_an_item_or_in_its_place_is_noise_until_the_next_item():
+    exchange = asking(0x03300801, size=300)
+    head = b"\x01\x08\x30\x03"
+    first = dlt645.frame(METER, 0xB1, head + bytes(196))
+    last = dlt645.frame(METER, 0x92, head + b"\x07" * 104 + b"\x01")
+    for before, damage, noisy in (
+        (b"", b"", False),
+        (b"\xfe\xfe", b"", False),
+        (b"\xfe\xf6", b"", True),
+        (b"", last[:-3], True),
+    ):
+        exchange.begin(2007, METER, 0x03300801)
+        sent(exchange)
+        assert exchange.take(before + first) == dlt645.ASK
+        sent(exchange)
+        assert exchange.take(damage) is None
+        exchange.lost()
+        sent(exchange)
+        assert exchange.take(last) == dlt645.COMPLETE
+        assert exchange.noisy == noisy, (before, damage)
+    exchange.begin(2007, METER, 0x03300801)
+    assert not exchange.noisy
+
+
+def test_silence_and_others_answers_are_no_noise():
+    exchange = asking(0x00010000)
+    for heard in (b"", dlt645.frame("000000000013", 0x91, ENERGY + VALUE)):
+        assert exchange.take(heard) is None
+        exchange.lost()
+        sent(exchange)
+    assert take(exchange, 0x91, ENERGY + VALUE) == dlt645.COMPLETE
+    assert not exchange.noisy
+
+
 def test_what_stands_behind_an_identifier_is_asked_once():
     exchange = Exchange()
     head, extra = b"\x01\x00\x03\x06", b"\x02\x30\x10\x01\x08\x26"

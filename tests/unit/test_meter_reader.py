@@ -29,6 +29,7 @@ class Site:
         catalogue = Catalogue()
         self.answers = dict(answers)
         self.asked = []
+        self.wake_up = b"\xfe"  # before the next answer
         names = [name for task in tasks for name in task]
         rules = [catalogue.rule(name) for name in names]
         edition = items.EDITIONS[METER.protocol]
@@ -65,7 +66,8 @@ class Site:
             return answer
         refused = len(answer) == 1
         data = answer if refused else wire[:4] + answer
-        frame = dlt645.frame(ADDRESS, 0xD1 if refused else 0x91, data)
+        frame = self.wake_up + dlt645.frame(ADDRESS, 0xD1 if refused else 0x91, data)
+        self.wake_up = b"\xfe"
         transaction.listen()
         result = transaction.receive(frame, len(frame))
         return transaction.why_not() if result > 0 else transaction.accept(result)
@@ -187,19 +189,86 @@ def test_an_odd_value_in_a_block_has_the_block_read_twice():
     assert site.read() == ([(quality.SUSPECT, [2301, 1302, 2303])], [BLOCK, BLOCK])
 
 
+def test_an_answer_with_damage_beside_it_is_read_twice_and_its_values_with_it():
+    site = Site(VOLTAGES)
+    good = [(quality.GOOD, [2301, 2302, 2303])]
+    none = b"\xff\xff" * 3
+    for first, second, reading in (
+        (ANSWERS[BLOCK], ANSWERS[BLOCK], good),
+        (b"\x01\x23\x02\x23\x02\x23", ANSWERS[BLOCK], good),  # what does not look odd
+        (none, ANSWERS[BLOCK], good),
+        (none, none, [(quality.GOOD, [None] * 3)]),
+        (ANSWERS[BLOCK], none, [(quality.SUSPECT, [2301, 2302, 2303])]),
+        (ANSWERS[BLOCK], quality.TIMEOUT, [(quality.SUSPECT, [2301, 2302, 2303])]),
+    ):
+        site.answers[BLOCK] = [first, second]
+        site.wake_up = b"\xfe\xee"
+        assert site.read() == (reading, [BLOCK, BLOCK])
+    site.answers[BLOCK] = ANSWERS[BLOCK]
+    assert site.read() == (good, [BLOCK])
+
+
+def energies(*values):
+    return b"".join(bytes(reversed(bytes.fromhex("%08d" % value))) for value in values)
+
+
+def test_energies_whose_total_is_not_the_sum_of_all_rates_are_read_twice():
+    block = 0x0001FF00
+    site = Site(["energy.forward.total", "energy.forward.rate1"])
+    right = energies(100000, 50000, 20000, 20000, 10000)
+    good = [(quality.GOOD, [100000, 50000])]
+    site.answers[block] = right
+    assert site.read() == (good, [block])
+    # A rate that nobody wants shows it as well.
+    for wrong in ((100008, 50000, 20000, 20000, 10000), (100000, 50000, 20000, 20008, 10000)):
+        site.answers[block] = [energies(*wrong), right]
+        assert site.read() == (good, [block, block])
+    # Two that agree are believed, and the meter is not judged by its sum any more.
+    other = energies(100020, 50000, 20000, 20000, 10000)
+    site.answers[block] = [other, other, other]
+    good = [(quality.GOOD, [100020, 50000])]
+    assert site.read() == (good, [block, block])
+    assert site.read() == (good, [block])
+    # Two that do not are not.
+    site.answers[block] = right
+    site.read()
+    site.answers[block] = [energies(*wrong), energies(107000, 50000, 20000, 20000, 10000)]
+    assert site.read() == ([(quality.SUSPECT, [107000, 50000])], [block, block])
+
+
 def test_a_transaction_takes_nothing_from_the_heap():
-    site = Site(VOLTAGES, ["frequency"])
+    site = Site(["energy.forward.total", "energy.forward.rate1"], VOLTAGES, ["frequency"])
+    site.answers[0x0001FF00] = energies(1000, 500, 200, 200, 100)
+    site.answers[0x02800002] = b"\x00\x50"
+    site.read()
     reader = site.reader
+    transaction = reader.transaction
+    block = energies(1000, 500, 200, 200, 108)
+    answers = [
+        dlt645.frame(ADDRESS, 0x91, identifier.to_bytes(4, "little") + data)
+        for identifier, data in (
+            (0x0001FF00, block),
+            (BLOCK, ANSWERS[BLOCK]),
+            (0x02800002, site.answers[0x02800002]),
+        )
+    ]
+    answers[1] = b"\xfe\x00" + answers[1]
+    asked = 0
 
     def read():
+        # The energies are no sum, and the voltages noisy: both are read twice.
+        nonlocal asked
+        asked = 0
         while reader.next():
-            reader.take(quality.GOOD)
+            answer = answers[asked // 2]
+            transaction.listen()
+            reader.take(transaction.accept(transaction.receive(answer, len(answer))))
+            asked += 1
 
-    reader.begin(0, site.steps)
-    read()
     reader.begin(0, site.steps)
     micropython.heap_lock()
     try:
         read()
     finally:
         micropython.heap_unlock()
+    assert asked == 5

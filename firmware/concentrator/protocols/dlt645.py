@@ -79,6 +79,10 @@ class ReadTransaction:
         """Whether the meter said with its answer that it has an event to report."""
         return self._exchange.event_pending
 
+    def noisy(self):
+        """Whether something came damaged since prepare(): before the answer, or in its place."""
+        return self._exchange.noisy
+
     def error_names(self):
         """What the bits of the error word mean, a tuple of str."""
         return self._exchange.error_names()

@@ -199,6 +199,7 @@ void dlt645_decoder_reset(dlt645_decoder_t *d) {
     d->start = 0;
     d->end = 0;
     d->gap = 0;
+    d->behind = 0;
 }
 
 size_t dlt645_decoder_feed(dlt645_decoder_t *d, const uint8_t *bytes, size_t n) {
@@ -210,6 +211,7 @@ size_t dlt645_decoder_feed(dlt645_decoder_t *d, const uint8_t *bytes, size_t n) 
         d->gap = (uint16_t)(d->gap > d->start ? d->gap - d->start : 0);
         memmove(d->buffer, d->buffer + d->start, d->end);
         d->start = 0;
+        d->behind = 0;
     }
     size_t room = (size_t)(DLT645_DECODER_BUFFER - d->end);
     if (n > room) {
@@ -287,8 +289,34 @@ bool dlt645_decoder_next(dlt645_decoder_t *d) {
     // In place: a good frame is never scanned again.
     dlt645_plain(bytes + DLT645_AT_DATA, bytes + DLT645_AT_DATA, d->frame.length);
     d->start = (uint16_t)(d->start + size);
+    d->before = d->behind;
+    d->behind = d->start;
     d->frames++;
     return true;
+}
+
+// What a driver may seem to send as it turns on: a pulse for a start bit, which may last longer.
+// Bits come lowest first, so there are ones above zeros.
+static bool is_glitch(uint8_t byte) {
+    unsigned zeros = (uint8_t)~byte;
+    return (zeros & (zeros + 1)) == 0;
+}
+
+bool dlt645_decoder_noisy(const dlt645_decoder_t *d) {
+    if (d->frame.address == NULL) {
+        return false;
+    }
+    const uint8_t *frame = d->frame.address - DLT645_AT_ADDRESS;
+    const uint8_t *byte = d->buffer + d->before;
+    while (byte < frame && *byte != DLT645_WAKE_UP && is_glitch(*byte)) {
+        byte++;
+    }
+    const uint8_t *gap = d->buffer + d->gap;
+    bool silent = byte < gap && gap <= frame;
+    while (byte < frame && *byte == DLT645_WAKE_UP) {
+        byte++;
+    }
+    return silent || byte < frame;
 }
 
 size_t dlt645_decoder_needed(dlt645_decoder_t *d) {

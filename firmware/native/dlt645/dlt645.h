@@ -85,6 +85,9 @@ typedef struct {
     uint16_t start;
     uint16_t end;
     uint16_t gap;
+    // Where the frame before the current one ends, or 0; and the same of the next frame.
+    uint16_t before;
+    uint16_t behind;
     uint8_t buffer[DLT645_DECODER_BUFFER];
 } dlt645_decoder_t;
 
@@ -128,6 +131,12 @@ size_t dlt645_decoder_feed(dlt645_decoder_t *d, const uint8_t *bytes, size_t n);
 
 // Move to the next good frame, d->frame. False when the buffered bytes hold no complete one.
 bool dlt645_decoder_next(dlt645_decoder_t *d);
+
+// Was something damaged among the wake-up bytes of the current frame? True when anything but FEH,
+// or silence that was reported, stands between the first of them and the frame. A short pulse
+// before them tells nothing: drivers of RS485 lines make it as they turn on. It looks like FFH,
+// FCH, F8H... or 00H. False without a frame.
+bool dlt645_decoder_noisy(const dlt645_decoder_t *d);
 
 // The least number of further bytes before next can be true: 12 when empty, never below 1. Ask
 // once next has said false; the current frame stays. Until then a shorter sleep is no use.

@@ -100,6 +100,9 @@ static mp_int_t look(exchange_t *self, dlt645_decoder_t *decoder, bool found) {
     for (; found; found = dlt645_decoder_next(decoder)) {
         dlt645_progress_t progress;
         if (take_frame(self, &decoder->frame, &progress)) {
+            if (progress == DLT645_ASK) {
+                self->noisy = self->noisy || dlt645_decoder_noisy(decoder);
+            }
             return MOD_RESULT(progress);
         }
     }
@@ -211,14 +214,20 @@ static mp_obj_t exchange_error_names(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(exchange_error_names_obj, exchange_error_names);
 
-static mod_heard_t heard(const exchange_t *self) {
+mod_heard_t mod_exchange_heard(const exchange_t *self) {
     bool false_start = rejected(mod_get_decoder(self->decoder)) != self->rejected;
     return self->heard == MOD_NOTHING && false_start ? MOD_BROKEN : self->heard;
 }
 
+// Of the last answer the decoder still has the bytes: looked at only by who wants to know.
+static bool noisy(const exchange_t *self) {
+    return self->noisy || dlt645_decoder_noisy(mod_get_decoder(self->decoder));
+}
+
 // Read-only attributes: count (values of the complete item), verdict (on the last frame), heard
 // (what came since listen() that was no answer, the last of it: NOTHING, but perhaps our echo;
-// OTHERS' answers, or to another question; BROKEN frames), error (the word of a refusal, as a
+// OTHERS' answers, or to another question; BROKEN frames), noisy (since begin() something came
+// damaged: wake-up bytes of an answer, or what was lost()), error (the word of a refusal, as a
 // number), error_size (its bytes, 0 without one), length (bytes of the item that have come),
 // event_pending (the meter has an event to report).
 static void exchange_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
@@ -230,7 +239,9 @@ static void exchange_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (attr == MP_QSTR_count) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->count);
     } else if (attr == MP_QSTR_heard) {
-        dest[0] = MP_OBJ_NEW_SMALL_INT(heard(self));
+        dest[0] = MP_OBJ_NEW_SMALL_INT(mod_exchange_heard(self));
+    } else if (attr == MP_QSTR_noisy) {
+        dest[0] = mp_obj_new_bool(noisy(self));
     } else if (attr == MP_QSTR_verdict) {
         dest[0] = MP_OBJ_NEW_SMALL_INT(self->verdict);
     } else if (attr == MP_QSTR_error) {

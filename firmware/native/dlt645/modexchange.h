@@ -36,6 +36,7 @@ typedef struct {
     dlt645_assembly_t assembly;
     dlt645_verdict_t verdict;
     mod_heard_t heard;
+    bool noisy;        // what came before the last answer
     uint32_t rejected; // by the decoder, before it listens
     uint16_t count;    // of values
     uint16_t error;
@@ -45,6 +46,9 @@ typedef struct {
     size_t size;
     uint8_t buffer[];
 } exchange_t;
+
+// What came since listen() that was no answer.
+mod_heard_t mod_exchange_heard(const exchange_t *self);
 
 // Its methods in modrequest.c.
 extern const mp_obj_fun_builtin_var_t mod_exchange_begin_obj;

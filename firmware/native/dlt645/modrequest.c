@@ -76,6 +76,7 @@ static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     }
     dlt645_assembly_begin(&self->assembly, self->buffer, self->size,
                           dlt645_item_size(&self->rule));
+    self->noisy = false;
     self->error = 0;
     self->error_size = 0;
     return mp_const_none;
@@ -134,9 +135,10 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_exchange_expect_obj, 4, 5, exchange_expe
 
 // Exchange.lost() -> None
 //
-// No answer came. The next request asks for the same part again.
+// No answer came, or a broken one. The next request asks for the same part again.
 static mp_obj_t exchange_lost(mp_obj_t self_in) {
     exchange_t *self = MP_OBJ_TO_PTR(self_in);
+    self->noisy = self->noisy || mod_exchange_heard(self) == MOD_BROKEN;
     dlt645_assembly_lost(&self->assembly);
     return mp_const_none;
 }
