@@ -18,6 +18,7 @@ _MOST_TARGETS = const(64)  # 8 tasks of 8 items
 _MOST_IGNORED = const(32)  # at a time: a handful on a line that loses one answer of a hundred
 _NEVER_ANSWERED = const(3)  # times in a row: then it does not have the item, or the block
 _ANSWERS = (quality.GOOD, quality.REFUSED)
+_NOT_FAILED = (quality.GOOD, quality.SUSPECT)
 
 _log = log.get("reader")
 
@@ -37,7 +38,7 @@ class Row:
 
     def worsen(self, reason):
         """Something went wrong; the first reason counts, and any failure more than a doubt."""
-        if self.quality in (quality.GOOD, quality.SUSPECT):
+        if self.quality in _NOT_FAILED:
             self.quality = reason
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import needs
 import pytest
-from whole_way import check_everything_arrived_once
+from whole_way import check_everything_arrived_once, reported_missed
 
 from host_tools.stack import Stack, StackOptions
 
@@ -116,4 +116,6 @@ def test_half_an_hour_of_slots_costs_no_heap_and_no_reading_whatever_the_network
         stack.stop_concentrator()
         stack.settle(30)
         check_everything_arrived_once(stack)
-    assert abs(late - early) <= 1024, (early, late)
+        missed = reported_missed(stack)
+    # When this machine had other things to do, and a slot was missed, what fills gaps is loaded.
+    assert abs(late - early) <= (4096 if missed else 1024), (early, late)
