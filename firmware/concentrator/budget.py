@@ -1,7 +1,7 @@
 """What a schedule costs on the wire, and whether it can fit.
 
-The floor is what no concentrator can do without: the bits of requests and answers, and the time
-that every meter may take before it answers. Sources: DL/T 645-2007, physical and data link layer.
+The floor is what no concentrator can do without: the bits of requests and answers, the time that
+every meter may take before it answers, and the pause that is set before a request. Sources: DL/T 645-2007, physical and data link layer.
 """
 
 import dlt645
@@ -46,7 +46,8 @@ def costs(config, answer_ms=_QUICKEST_MS):
                 edition = items.EDITIONS[meter.protocol]
                 for step in steps(tasks, own, edition):
                     size = _wire_bytes(step, edition, bus.preamble)
-                    ms += -(-size * _BITS * 1000 // (meter.baud or bus.baud)) + answer_ms
+                    ms += -(-size * _BITS * 1000 // (meter.baud or bus.baud))
+                    ms += answer_ms + bus.pause_ms
         lengths = [
             task.every
             for i, task in enumerate(config.tasks)

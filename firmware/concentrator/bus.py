@@ -24,8 +24,10 @@ from .turns import Turns
 _BITS = const(11)  # a character: start, 8 data, even parity, stop
 _GAP_MS = const(500)  # longest pause between two bytes of a frame
 _REST_MS = const(500)  # longest answer delay: who answers what nobody may is heard out
+_LEAST_FRAME = const(12)  # bytes; as many must come when none has begun
 _LONGEST_FRAME = const(228)  # 212 and 16 wake-up bytes: more in one answer is babble
 _CHUNK = const(64)
+_MOST_OWED_MS = const(20000)
 
 _IDLE = const(0)  # states: no transaction,
 _QUIET = const(1)  # waiting until nothing arrives any more,
@@ -40,11 +42,11 @@ _log = log.get("bus")
 
 
 class Bus:
-    """Owns a serial port. `settings` has baud, timeout_ms, retries and preamble.
+    """Owns a serial port. `settings` has baud, timeout_ms, retries, preamble and pause_ms.
 
-    `timeout_ms` runs from the end of the request to the first byte of the answer. The attribute
-    `baud` is the speed at present, in bit/s; `turns` is for those who share the bus.
-    `open_port(number, baud)`, the board's bus(), is what reopen() needs.
+    `timeout_ms` runs from the end of the request to the answer's first byte behind its wake-up
+    bytes. The attribute `baud` is the speed at present, in bit/s; `turns` is for those who share
+    the bus. `open_port(number, baud)`, the board's bus(), is what another speed needs.
     """
 
     def __init__(self, number, port, settings, open_port=None):
@@ -55,25 +57,31 @@ class Bus:
         self.failed = 0
         self.retried = 0
         self.timeout_ms = settings.timeout_ms
-        self.delay_ms = 0  # from the last request to the first byte of what came then
+        self.delay_ms = 0  # from the last request to the first byte of its answer
         self.cycle_ms = 0  # how long the last slot kept this bus busy; the collector's to set
         self._port_lost = False
+        self._pause_ms = settings.pause_ms
         self._attempts = 1 + settings.retries
         self._chunk = bytearray(_CHUNK)
         self._state = _IDLE
         self._open_port = open_port
         self._own_baud = settings.baud
-        self._use(port, settings.baud)
+        self._port = port
+        self._port_baud = settings.baud  # 0: it could not be opened
+        self._set_baud(settings.baud)
         # The transaction under way.
         self._transaction = None
         self._attempts_left = 0
         self._sent = 0  # bytes
         self._limit_ms = 0
         self._give_up = 0  # ticks, as all below
+        self._free_at = ticks_ms()  # nothing is sent before that
         self._sent_at = 0
         self._answer_by = 0
+        self._listen_until = 0  # later than that once an answer has begun
         self._end_by = 0
         self._nap_ms = 0
+        self._needed = 0  # bytes that must still come
         self._reason = quality.TIMEOUT  # why it ended, or its answer
         self._results = {}  # quality: the exception by which an iterator says so, made once
 
@@ -81,16 +89,17 @@ class Bus:
         """Time that `count` characters take on the line, in milliseconds, rounded down."""
         return count * _BITS * 1000 // self.baud
 
-    def reopen(self, baud):
+    def set_speed(self, baud):
         """Go on at `baud` bit/s. RuntimeError while a transaction is under way.
 
-        A line that cannot be opened at that speed stays as it was; the board says why.
+        The port is opened anew by the next transaction, when nothing is on the line any more; if
+        it cannot be, that one is JAMMED, and the next one tries again.
         """
-        self._must_be_idle()
-        self._use(self._open_port(self.number, baud), baud)
+        if self.baud != baud:
+            self._must_be_idle()
+            self._set_baud(baud)
 
-    def _use(self, port, baud):
-        self._port = port
+    def _set_baud(self, baud):
         self.baud = baud
         self._poll_ms = max(1, self._wire_ms(1))
 
@@ -104,7 +113,8 @@ class Bus:
         Quality.GOOD and quality.REFUSED are answers; quality.MORE is one part of an answer, and
         the transaction is to be exchanged again, for the next one. What is not `repeatable` is
         sent once, whatever `again` says. What is not `answered` is GOOD when it has gone out:
-        nobody is waited for, but the line is kept quiet for half a second.
+        nobody is waited for, but the line is kept quiet for half a second. Silence counts as
+        `failed` if the transaction says `silence_fails`.
 
         `limit_ms` is the time-out, if it is to be another one than configured; the attribute
         `delay_ms` then tells how long the meter took to begin.
@@ -136,11 +146,6 @@ class Bus:
             finally:
                 self.set_speed(before)
 
-    def set_speed(self, baud):
-        """As reopen(), if need be."""
-        if self.baud != baud:
-            self.reopen(baud)
-
     def __iter__(self):
         """What `await` asks of an awaitable: the transaction begins."""
         self._begin()
@@ -159,7 +164,7 @@ class Bus:
         next(asyncio.sleep_ms(wait_ms))  # puts the owner's task to sleep
 
     def throw(self, error):
-        """What a cancelled task calls: the transaction is over, whatever may still come of it."""
+        """What a cancelled task calls. The next one waits for what may still come of this one."""
         self._state = _IDLE
         raise error
 
@@ -167,12 +172,19 @@ class Bus:
         """Begin an attempt."""
         self._attempts_left -= 1
         self._transaction.listen()
-        self._wait_for(_QUIET)
+        wait_ms = max(self._pause_ms, self._owed_ms())
+        self._free_at = ticks_add(ticks_ms(), wait_ms)
+        self._wait_for(_QUIET, wait_ms)
 
-    def _wait_for(self, state):
-        """Enter a state that may last as long as the longest frame, but not longer."""
+    def _owed_ms(self):
+        """How long something may still come of a transaction that was cut short."""
+        owed_ms = ticks_diff(self._free_at, ticks_ms())
+        return owed_ms if owed_ms < _MOST_OWED_MS else 0  # or it was days ago
+
+    def _wait_for(self, state, wait_ms):
+        """Enter a state that may last so long, and as the longest frame, but not longer."""
         self._state = state
-        self._give_up = ticks_add(ticks_ms(), self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
+        self._give_up = ticks_add(ticks_ms(), wait_ms + self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
 
     def _step(self):
         """Do what can be done at once; returns the milliseconds until the next step, or _DONE."""
@@ -180,14 +192,17 @@ class Bus:
             return self._advance()
         except OSError:  # the port itself is gone; a name for the error would need a larger frame
             return self._lose_port()
+        except BaseException:  # a fault of the program's: not the bus's end, too
+            self._state = _IDLE
+            raise
 
     def _advance(self):
         if self._state == _QUIET:
-            if self._port.readinto(self._chunk):
-                # Longer than between two characters, or their pause would pass for the end.
-                return self._later_ms(self._wire_ms(3) + 1)
+            wait_ms = self._quiet_in_ms()
+            if wait_ms > 0:
+                return self._later_ms(wait_ms)
             self._sent = 0
-            self._wait_for(_SEND)
+            self._wait_for(_SEND, 0)
         if self._state == _SEND:
             return self._send()
         if self._state == _SENT:
@@ -198,15 +213,37 @@ class Bus:
             self._sent_at = ticks_ms()
             self.delay_ms = -1
             self._answer_by = ticks_add(self._sent_at, self._limit_ms)
+            self._listen_until = self._answer_by
             self._end_by = ticks_add(self._answer_by, self._wire_ms(_LONGEST_FRAME) + _GAP_MS)
+            self._needed = _LEAST_FRAME
             self._nap_ms = self._poll_ms
             self._state = _LISTEN
         if self._state == _LISTEN:
             return self._listen()
         if self._state == _REST:
-            self._reason = quality.GOOD
-            return _DONE
+            return self._end(quality.GOOD)
         return self._fail(quality.JAMMED)  # the port is not back
+
+    def _quiet_in_ms(self):
+        """How long to wait for a line that is free, and open at its speed."""
+        wait_ms = ticks_diff(self._free_at, ticks_ms())
+        if self._port_baud != self.baud and wait_ms <= 0:
+            self._open()
+        if self._port.readinto(self._chunk):
+            # Longer than between two characters, or their pause would pass for the end.
+            return max(wait_ms, self._pause_ms, self._wire_ms(3) + 1)
+        return wait_ms
+
+    def _open(self):
+        """Open the port at its speed; OSError when the board cannot."""
+        self._port_baud = 0
+        try:
+            self._port = self._open_port(self.number, self.baud)
+        except Exception as error:  # which one is the board's business
+            if not self._port_lost:
+                _log.warning("bus %d: %s", self.number, error)
+            raise OSError from error
+        self._port_baud = self.baud
 
     def _later_ms(self, wait_ms):
         """Wait on, unless it has taken too long."""
@@ -221,10 +258,16 @@ class Bus:
         if self._sent:
             request = memoryview(request)[self._sent :]
         self._sent += self._port.write(request, size - self._sent) or 0
+        self._reserve()
         if self._sent < size:
             return self._later_ms(1)
         self._state = _SENT
         return self._wire_ms(size)
+
+    def _reserve(self):
+        """Keep the line for what was sent and its answer, even if nobody listens."""
+        wait_ms = self._limit_ms if self._transaction.answered else _REST_MS
+        self._free_at = ticks_add(ticks_ms(), self._wire_ms(self._sent) + wait_ms)
 
     def _lose_port(self):
         if not self._port_lost:
@@ -237,23 +280,34 @@ class Bus:
         """Take in what has come."""
         count = self._port.readinto(self._chunk) or 0
         now = ticks_ms()
-        result = self._digest(count)
         if count and self.delay_ms < 0:
             self.delay_ms = ticks_diff(now, self._sent_at)
+        result = self._digest(count)
         if result <= 0:
             return self._succeed(result)
         if count:
             if ticks_diff(self._end_by, now) <= 0:
                 return self._fail(quality.JAMMED)
-            gap_ends = ticks_add(now, _GAP_MS)
-            if ticks_diff(gap_ends, self._answer_by) > 0:
-                self._answer_by = gap_ends
+            self._extend(now, result, count)
             # A byte less than needed: part of the last wait may have been for this one.
             self._nap_ms = 1
             return max(1, self._wire_ms(result - 1))
-        if ticks_diff(self._answer_by, now) <= 0:
+        if ticks_diff(self._listen_until, now) <= 0:
             return self._judge_silence()
         return self._nap_ms
+
+    def _extend(self, now, needed, count):
+        """Give what has begun the time for its next byte.
+
+        If it turns out to be no answer (our echo, noise, another one's frame), it did not count.
+        """
+        self._listen_until = self._answer_by
+        # Not a frame that has just as many still to come: that goes on as was expected.
+        if needed == _LEAST_FRAME and self._needed - count != needed:
+            self.delay_ms = -1
+        elif ticks_diff(ticks_add(now, _GAP_MS), self._answer_by) > 0:
+            self._listen_until = ticks_add(now, _GAP_MS)
+        self._needed = needed
 
     def _digest(self, count):
         """Hand on `count` received bytes; what the transaction says to them.
@@ -276,16 +330,21 @@ class Bus:
     def _succeed(self, result):
         self._port_lost = False
         self.good += 1
-        self._reason = self._transaction.accept(result)
-        return _DONE
+        return self._end(self._transaction.accept(result))
 
     def _fail(self, reason):
         """End the attempt; the next one begins at once, if there is one."""
+        self._free_at = ticks_ms()
         if self._attempts_left:
             self.retried += 1
             self._transaction.repeat()
             self._begin()
             return 0
-        self.failed += 1
+        if reason != quality.TIMEOUT or self._transaction.silence_fails:
+            self.failed += 1
+        return self._end(reason)
+
+    def _end(self, reason):
+        self._free_at = ticks_ms()  # whoever has been asked has answered, or won't
         self._reason = reason
         return _DONE

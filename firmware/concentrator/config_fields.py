@@ -54,6 +54,7 @@ def _bus():
         "timeout_ms": (check.whole(100, 10000, " (milliseconds)"), 700),
         "retries": (check.whole(0, 5), 2),
         "preamble": (check.whole(0, 16, " (bytes)"), 4),
+        "pause_ms": (check.whole(0, 500, " (milliseconds)"), 0),
     }
 
 

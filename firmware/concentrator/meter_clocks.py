@@ -154,6 +154,7 @@ class _Telling:
 
     answered = False
     repeatable = False
+    silence_fails = True
 
     def __init__(self, preamble, local):
         from .protocols.dlt645_commands import CommandTransaction

@@ -92,6 +92,7 @@ class Scan:
         self._on_progress = on_progress
         self._probe = Probe(bus.preamble)
         self._reading = ReadTransaction(bus.preamble)
+        self._reading.silence_fails = False  # colliding answers may give the address of nobody
         self._baud = bus.baud
         self._edition = 2007
         self._limit_ms = None  # of a question: the bus's own
@@ -264,11 +265,7 @@ class Scan:
 
     async def _take_turn(self, transaction, limit_ms=None):
         """Exchange a transaction at the speed that is looked at."""
-        bus = self._bus
-        failed = bus.failed
-        result = await bus.ask(transaction, self._baud, limit_ms)
-        bus.failed = failed  # who isn't there is no failure
-        return result
+        return await self._bus.ask(transaction, self._baud, limit_ms)
 
 
 def _fits(meter, asked):

@@ -34,7 +34,7 @@ from concentrator.protocols.dlt645_arguments import BROADCAST, WILDCARD, Access,
 from concentrator.protocols.dlt645_commands import perform
 
 KEY = Access(2, b"\\0\\0\\0", b"\\x11\\x22\\x33\\x44")
-settings = Section({{"baud": {BAUD}, "timeout_ms": 400, "retries": 1, "preamble": 4}})
+settings = Section({{"baud": {BAUD}, "timeout_ms": 400, "retries": 1, "preamble": 4, "pause_ms": 0}})
 bus = Bus(1, board.bus(1, settings.baud), settings, board.bus)
 
 def local(later_s=0):
@@ -229,7 +229,7 @@ def test_a_meter_changes_its_speed_and_is_heard_at_that_only(site: Path) -> None
     program = f"""
 await change_speed("{MOVES}", 19200)
 await read("{MOVES}", 0x04000103)
-bus.reopen(19200)
+bus.set_speed(19200)
 await read("{MOVES}", 0x04000103)
 await change_speed("{MOVES}", 9600)
 """
@@ -304,7 +304,7 @@ await send(requests.change_password("{OLD}", KEY, new, 1997))
 await send(requests.clear_demand("{OLD}", KEY, 1997))
 await send(requests.clear_demand("{OLD}", new, 1997))
 await change_speed("{OLD}", 1200, 1997)
-bus.reopen(1200)
+bus.set_speed(1200)
 await write_address("{OLD}", "000000000777", 1997)
 await read("000000000777", 0xC111, 1997)
 """

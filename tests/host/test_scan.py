@@ -18,7 +18,7 @@ from concentrator.config import Section
 from concentrator.protocols.dlt645 import ReadTransaction
 from concentrator.scan import Scan
 
-settings = Section({"baud": 115200, "timeout_ms": 200, "retries": 1, "preamble": 4})
+settings = Section({"baud": 115200, "timeout_ms": 200, "retries": 1, "preamble": 4, "pause_ms": 0})
 bus = Bus(1, board.bus(1, settings.baud), settings, board.bus)
 readings = []
 

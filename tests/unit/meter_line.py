@@ -92,7 +92,7 @@ class Line:
         self.damages = False  # whether colliding answers are damaged in every character
         self.echo = False
         self.baud = baud
-        settings = Settings(baud=baud, timeout_ms=timeout_ms, retries=1, preamble=2)
+        settings = Settings(baud=baud, timeout_ms=timeout_ms, retries=1, preamble=2, pause_ms=0)
         self.bus = Bus(1, LinePort(self, baud), settings, self.open)
 
     def open(self, number, baud):

@@ -86,3 +86,10 @@ def test_what_has_a_day_or_a_month_fits():
     daily = {"name": "day", "items": ["energy.forward.total"], "daily": "00:05"}
     parsed = config.parse(json.dumps(site([daily], meters=64)))
     assert budget.costs(parsed)[0].every is None
+
+
+def test_a_pause_before_requests_counts():
+    site_now = site([load("energy.forward.total")])
+    before = budget.costs(config.read(json.dumps(site_now)))[0].ms
+    site_now["buses"][0]["pause_ms"] = 30
+    assert budget.costs(config.read(json.dumps(site_now)))[0].ms == before + 30

@@ -32,9 +32,11 @@ def corrupt(frame):
     return bytes(damaged)
 
 
-def make(answer, retries=2, timeout_ms=30, baud=115200):
+def make(answer, retries=2, timeout_ms=30, baud=115200, pause_ms=0):
     port = Port(answer)
-    settings = Settings(baud=baud, timeout_ms=timeout_ms, retries=retries, preamble=4)
+    settings = Settings(
+        baud=baud, timeout_ms=timeout_ms, retries=retries, preamble=4, pause_ms=pause_ms
+    )
     transaction = ReadTransaction(4)
     transaction.prepare(METER, DI)
     return Bus(1, port, settings), port, transaction
@@ -109,6 +111,30 @@ async def test_behind_our_own_echo():
     assert await bus.exchange(transaction) == quality.GOOD
     assert transaction.value(0) == 12345678
     assert len(port.requests) == 1
+
+
+async def test_an_echo_neither_tells_how_long_a_meter_took_nor_lengthens_the_wait():
+    quiet = [b""] * 20  # looks at the port, a millisecond each
+    bus, _, transaction = make(lambda request: [request] + quiet + [ANSWER], timeout_ms=HANG_MS)
+    assert await bus.exchange(transaction) == quality.GOOD
+    assert bus.delay_ms >= 15
+    for parts in (1, 2, 24):
+        bus, _, transaction = make(None, retries=0)
+
+        def echo(request, parts=parts):
+            size = -(-len(request) // parts)
+            return [request[i : i + size] for i in range(0, len(request), size)]
+
+        bus._port.answer = echo
+        started = ticks_ms()
+        assert await bus.exchange(transaction) == quality.TIMEOUT
+        assert ticks_diff(ticks_ms(), started) < GAP_MS, parts
+
+
+async def test_an_answer_that_has_begun_in_time_may_have_a_pause_in_it_that_ends_later():
+    bus, _, transaction = make(lambda request: [ANSWER[:9]] + [b""] * 60 + [ANSWER[9:]], retries=0)
+    assert await bus.exchange(transaction) == quality.GOOD
+    assert bus.delay_ms < 30
 
 
 async def test_our_echo_alone_is_a_timeout():
@@ -191,6 +217,16 @@ async def test_stale_bytes_are_dropped_before_the_request():
     port.chunks = [stale, stale[:9]]
     assert await bus.exchange(transaction) == quality.GOOD
     assert transaction.value(0) == 12345678
+
+
+async def test_the_line_is_silent_before_a_request_for_as_long_as_is_set():
+    written = []
+    bus, _, transaction = make(lambda request: written.append(ticks_ms()) or [ANSWER], pause_ms=40)
+    started = ticks_ms()
+    for _ in range(2):
+        assert await bus.exchange(transaction) == quality.GOOD
+    assert ticks_diff(written[0], started) >= 40
+    assert ticks_diff(written[1], written[0]) >= 40
 
 
 class Paced(Port):
@@ -435,6 +471,96 @@ async def test_a_cancelled_transaction_leaves_the_bus_free():
         assert await bus.exchange(transaction) == quality.GOOD
         assert transaction.value(0) == 12345678
         assert (bus.good, bus.failed, bus.retried) == (1, 0, 0)
+
+
+async def test_a_fault_in_a_transaction_is_raised_and_leaves_the_bus_free():
+    def fault(*_):
+        raise ValueError("fault")
+
+    for function in ("listen", "receive", "accept", "cut", "repeat"):
+        bus, port, transaction = make(Script([ANSWER[:-1], Port.DAMAGE] * (function == "repeat")))
+        if function == "accept":
+            port.answer = Script([ANSWER])
+        faulty = ReadTransaction(4)
+        faulty.prepare(METER, DI)
+        setattr(faulty, function, fault)
+        assert await raises_async(ValueError, begin(bus, faulty)) == "fault", function
+        port.chunks.clear()
+        port.answer = Script([ANSWER])
+        assert await bus.exchange(transaction) == quality.GOOD, function
+
+
+# --- Another speed ------------------------------------------------------------------------------
+
+
+def make_opened(timeout_ms=30):
+    # (bus, [speeds it was opened at], [(speed, ticks) of requests]); every speed has an answer.
+    opened = []
+    sent = []
+
+    def open_port(_number, baud):
+        opened.append(baud)
+
+        def answer(_request):
+            sent.append((baud, ticks_ms()))
+            return [ANSWER]
+
+        return Port(answer)
+
+    settings = Settings(baud=2400, timeout_ms=timeout_ms, retries=0, preamble=4, pause_ms=0)
+    return Bus(1, open_port(1, 2400), settings, open_port), opened, sent
+
+
+def reading():
+    transaction = ReadTransaction(4)
+    transaction.prepare(METER, DI)
+    return transaction
+
+
+async def test_ask_goes_by_the_speed_it_is_given_or_the_own_one_and_leaves_that_of_before():
+    bus, _, sent = make_opened()
+    async with bus.turns:
+        bus.set_speed(1200)
+    for baud in (9600, None):
+        assert await bus.ask(reading(), baud) == quality.GOOD
+        assert bus.baud == 1200
+    assert [baud for baud, _ in sent] == [9600, 2400]
+
+
+async def test_a_port_that_cannot_be_opened_is_a_jammed_line_until_it_can():
+    bus, opened, _ = make_opened()
+    open_port = bus._open_port
+
+    class BoardError(Exception):
+        pass
+
+    def fails(_number, _baud):
+        raise BoardError("no such speed")
+
+    bus._open_port = fails
+    assert await bus.ask(reading(), 9600) == quality.JAMMED
+    assert await bus.ask(reading()) == quality.JAMMED
+    assert bus.failed == 2
+    bus._open_port = open_port
+    assert await bus.ask(reading()) == quality.GOOD
+    assert opened == [2400, 2400]
+
+
+async def test_a_cancelled_request_goes_out_and_is_heard_out_before_another_one():
+    # At 2400 baud it takes 91 ms, and its answer may begin 100 ms later.
+    for cancel_ms, baud in ((10, None), (10, 9600), (150, None)):
+        bus, _, sent = make_opened(timeout_ms=100)
+        bus._port.answer = lambda request: []
+        started = ticks_ms()
+        under_way = asyncio.create_task(bus.ask(reading()))
+        await asyncio.sleep_ms(cancel_ms)
+        under_way.cancel()
+        await raises_async(asyncio.CancelledError, under_way)
+        bus._port.answer = lambda request, sent=sent: sent.append((2400, ticks_ms())) or [ANSWER]
+        assert await bus.ask(reading(), baud) == quality.GOOD
+        assert len(sent) == 1
+        assert sent[0][0] == (baud or 2400)
+        assert ticks_diff(sent[0][1], started) >= 91 + 100
 
 
 # --- Heap -------------------------------------------------------------------------------------

@@ -161,6 +161,8 @@ def test_bus_fields():
     refuses("buses[1].timeout_ms", 99, 10001, 500.0, "500", True, None, 10**30)
     refuses("buses[1].retries", -1, 6, 1.0, True, False, None, "1")
     refuses("buses[0].preamble", -1, 17, 4.0, True, None)
+    refuses("buses[0].pause_ms", -1, 501, 20.0, True, None, "20")
+    takes("buses[0].pause_ms", 0, 500)
     takes("buses[0].baud", 600, 115200)
     takes("buses[0].timeout_ms", 100, 10000)
 

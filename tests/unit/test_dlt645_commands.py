@@ -46,7 +46,9 @@ REQUESTS_1997 = {
 
 def bus_with(answer, timeout_ms=30, retries=2):
     port = Port(answer)
-    settings = Settings(baud=115200, timeout_ms=timeout_ms, retries=retries, preamble=4)
+    settings = Settings(
+        baud=115200, timeout_ms=timeout_ms, retries=retries, preamble=4, pause_ms=0
+    )
     return Bus(1, port, settings), port
 
 

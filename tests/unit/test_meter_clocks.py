@@ -88,7 +88,7 @@ class Site:
             )
             for i in range(1, len(fast) + silent + 1)
         ]
-        settings = Settings(baud=9600, timeout_ms=10, retries=0, preamble=0)
+        settings = Settings(baud=9600, timeout_ms=10, retries=0, preamble=0, pause_ms=0)
         self.bus = Bus(1, Port(self.meters.answer), settings)
         self.events = Events()
         self.clocks = MeterClocks(

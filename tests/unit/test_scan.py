@@ -248,7 +248,7 @@ async def test_a_cancelled_scan_leaves_the_bus_as_it_was_and_keeps_what_it_found
             await asyncio.sleep_ms(0)
         scanning.cancel()
         await raises_async(asyncio.CancelledError, scanning)
-        assert (line.bus.baud, line.baud) == (2400, 2400)
+        assert line.bus.baud == 2400
         line.coming.clear()
         transaction = ReadTransaction(2)
         transaction.prepare("000000000001", 0x00010000)

@@ -41,7 +41,8 @@ class ReadTransaction:
     """
 
     answered = True  # what the bus must know: there is an answer to wait for,
-    repeatable = True  # and to ask twice does no harm
+    repeatable = True  # to ask twice does no harm,
+    silence_fails = True  # and no answer is a failure
 
     def __init__(self, preamble, longest=_MAX_ITEM):
         """For items of up to `longest` bytes; what is longer is malformed."""

@@ -23,6 +23,8 @@ class CommandTransaction:
     word, and error_names() tells what it means.
     """
 
+    silence_fails = True
+
     def __init__(self, preamble):
         self.request = b""
         self.request_size = 0
@@ -138,8 +140,32 @@ class CommandTransaction:
         return quality.GOOD
 
 
-async def perform(bus, request):
-    """Exchange a Request on a bus; returns (quality, the transaction, which has the answer)."""
+class AtSpeed:
+    """`with AtSpeed(bus, baud):` has a bus at `baud` bit/s, or as it is if that is None.
+
+    It is for who has the bus's turn: it goes on at the speed of before.
+    """
+
+    def __init__(self, bus, baud):
+        self._bus = bus
+        self._before = bus.baud
+        self._baud = baud or bus.baud
+
+    def __enter__(self):
+        """Change to the speed."""
+        self._bus.set_speed(self._baud)
+
+    def __exit__(self, *_):
+        """Change back."""
+        self._bus.set_speed(self._before)
+
+
+async def perform(bus, request, baud=None):
+    """Exchange a Request on a bus; returns (quality, the transaction, which has the answer).
+
+    `baud` is the meter's speed in bit/s, if it is not the bus's.
+    """
     transaction = CommandTransaction(bus.preamble)
     transaction.prepare(request)
-    return await bus.exchange(transaction), transaction
+    with AtSpeed(bus, baud):
+        return await bus.exchange(transaction), transaction

@@ -34,6 +34,7 @@ class Probe:
 
     answered = True
     repeatable = False
+    silence_fails = False  # nobody need be there
 
     def __init__(self, preamble):
         self.request = bytearray(preamble + _AROUND + _MOST_DATA)

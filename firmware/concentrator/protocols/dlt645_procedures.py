@@ -1,7 +1,8 @@
 """Requests that are not done when they are answered: relay, speed and address, with a look after.
 
 Each is a coroutine that has several transactions on a bus, which is its caller's alone for so
-long. What changes a meter is sent once: a lost answer is made up for by looking, not by sending
+long: whoever calls one has the bus's turn. `baud` is the meter's speed in bit/s, if it is not the
+bus's, which goes on at its own. What changes a meter is sent once: a lost answer is made up for by looking, not by sending
 again. Arguments are checked, by ValueError, before anything is sent.
 """
 
@@ -14,7 +15,7 @@ from .. import quality
 from . import dlt645_requests as requests
 from .dlt645 import ReadTransaction
 from .dlt645_arguments import WILDCARD, check_meter
-from .dlt645_commands import perform
+from .dlt645_commands import AtSpeed, perform
 
 # Outcomes of a relay command.
 NOT_SENT = "not sent"  # the meter's status could not be read first
@@ -61,15 +62,17 @@ class RelayReport:
         self.error_names = error_names
 
 
-async def read_relay_status(bus, address):
+async def read_relay_status(bus, address, baud=None):
     """(quality, status word 3 or None): bit 4 is 1 when the relay is open, 6 when it is to be."""
     transaction = ReadTransaction(bus.preamble)
     transaction.prepare(address, _STATUS_3)
-    result = await _finish(bus, transaction)
+    result = await _finish(bus, transaction, baud)
     return result, transaction.value(0)
 
 
-async def switch_relay(bus, address, access, action, deadline, now, pause_min=0, wait_ms=5000):
+async def switch_relay(
+    bus, address, access, action, deadline, now, pause_min=0, wait_ms=5000, baud=None
+):
     """Have a meter's relay do something, and look for up to `wait_ms` if it did; a RelayReport.
 
     Arguments as of dlt645_requests.switch_relay(); `now` is the local time, which must be before
@@ -79,26 +82,26 @@ async def switch_relay(bus, address, access, action, deadline, now, pause_min=0,
     if tuple(deadline)[:6] <= tuple(now)[:6]:
         raise ValueError("the deadline has passed")
     bits, state = _SHOWS[action]
-    _, before = await read_relay_status(bus, address)
+    _, before = await read_relay_status(bus, address, baud)
     if before is None:
         return RelayReport(NOT_SENT, None)
     changes = before & bits != state
     if not changes and action in _IDLE_WHEN_SHOWN:
         return RelayReport(ALREADY, before)
-    result, transaction = await perform(bus, request)
+    result, transaction = await perform(bus, request, baud)
     if result == quality.REFUSED:
         return RelayReport(REFUSED, before, transaction.error, transaction.error_names())
-    status = await _look(bus, address, bits, state, wait_ms)
+    status = await _look(bus, address, bits, state, wait_ms, baud)
     if changes and status is not None and status & bits == state:
         return RelayReport(DONE, status)
     return RelayReport(ACCEPTED if result == quality.GOOD else UNKNOWN, status)
 
 
-async def _look(bus, address, bits, state, wait_ms):
+async def _look(bus, address, bits, state, wait_ms, baud):
     """Read the status until the bits are in that state, for a time; what was read last."""
     until = ticks_add(ticks_ms(), wait_ms)
     while True:
-        _, status = await read_relay_status(bus, address)
+        _, status = await read_relay_status(bus, address, baud)
         if status is not None and status & bits == state:
             return status
         if ticks_diff(until, ticks_ms()) <= _LOOK_MS:
@@ -119,30 +122,26 @@ class SpeedReport:
         self.error_names = error_names
 
 
-async def change_speed(bus, address, baud, edition=2007):
-    """Have a meter change to `baud` bit/s, and see at which speed it answers; a SpeedReport.
+async def change_speed(bus, address, new, edition=2007, baud=None):
+    """Have a meter change to `new` bit/s, and see at which speed it answers; a SpeedReport.
 
-    A bus has one speed for all its meters: it goes on at the one that it had, so a meter that has
-    changed is not heard until the bus changes, too.
+    A meter that has changed is not heard at the speed of before: who reads it has to know.
     """
-    request = requests.change_speed(address, baud, edition)
-    old = bus.baud
-    if baud == old:
-        raise ValueError("the bus is at %d bit/s already, and so is the meter" % old)
-    result, transaction = await perform(bus, request)
+    request = requests.change_speed(address, new, edition)
+    old = baud or bus.baud
+    if new == old:
+        raise ValueError("the meter is at %d bit/s already" % old)
+    result, transaction = await perform(bus, request, old)
     if result == quality.REFUSED:
         return SpeedReport(old, transaction.error, transaction.error_names())
     # Confirmed or not: only an answer at the new speed tells.
-    try:
-        bus.reopen(baud)
-        if await _answers(bus, address, edition):
-            return SpeedReport(baud)
-    finally:
-        bus.reopen(old)
-    return SpeedReport(old if await _answers(bus, address, edition) else None)
+    for speed in (new, old):
+        if await _answers(bus, address, edition, speed):
+            return SpeedReport(speed)
+    return SpeedReport(None)
 
 
-async def write_address(bus, old, new, edition=2007):
+async def write_address(bus, old, new, edition=2007, baud=None):
     """Give the meter `old` the address `new`; returns a quality.
 
     GOOD: it answers at the new one. REFUSED: it has kept the old one; most likely its programming
@@ -151,39 +150,40 @@ async def write_address(bus, old, new, edition=2007):
     """
     check_meter(old, edition)
     if edition == 1997:
-        return await _write_address_1997(bus, old, new)
+        return await _write_address_1997(bus, old, new, baud)
     request = requests.write_address(WILDCARD, new, edition)
-    result, before = await perform(bus, requests.read_address())
+    result, before = await perform(bus, requests.read_address(), baud)
     if result != quality.GOOD:
         return result
     if before.address != old:
         return quality.WRONG
-    await perform(bus, request)
-    result, after = await perform(bus, requests.read_address())
+    await perform(bus, request, baud)
+    result, after = await perform(bus, requests.read_address(), baud)
     if result == quality.GOOD and after.address != new:
         return quality.REFUSED
     return result
 
 
-async def _write_address_1997(bus, old, new):
-    result, _ = await perform(bus, requests.write_address(old, new, 1997))
+async def _write_address_1997(bus, old, new, baud):
+    result, _ = await perform(bus, requests.write_address(old, new, 1997), baud)
     if result == quality.REFUSED:
         return result
-    if await _answers(bus, new, 1997):
+    if await _answers(bus, new, 1997, baud):
         return quality.GOOD
-    return quality.REFUSED if await _answers(bus, old, 1997) else quality.TIMEOUT
+    return quality.REFUSED if await _answers(bus, old, 1997, baud) else quality.TIMEOUT
 
 
-async def _answers(bus, address, edition):
+async def _answers(bus, address, edition, baud):
     """Whether a meter answers anything at all."""
     transaction = ReadTransaction(bus.preamble)
     transaction.prepare(address, _ENERGY_1997 if edition == 1997 else _ENERGY, edition)
-    return await _finish(bus, transaction) in (quality.GOOD, quality.REFUSED)
+    return await _finish(bus, transaction, baud) in (quality.GOOD, quality.REFUSED)
 
 
-async def _finish(bus, transaction):
+async def _finish(bus, transaction, baud):
     """Exchange a reading with all its parts."""
-    result = await bus.exchange(transaction)
-    while result == quality.MORE:
-        result = await bus.exchange(transaction)
+    result = quality.MORE
+    with AtSpeed(bus, baud):
+        while result == quality.MORE:
+            result = await bus.exchange(transaction)
     return result
