@@ -1,7 +1,8 @@
 """What a schedule costs on the wire, and whether it can fit.
 
 The floor is what no concentrator can do without: the bits of requests and answers, the time that
-every meter may take before it answers, and the pause that is set before a request. Sources: DL/T 645-2007, physical and data link layer.
+every meter may take before it answers, and the pause that is set before a request.
+Sources: DL/T 645-2007, physical and data link layer.
 """
 
 import dlt645

@@ -65,7 +65,7 @@ class Bus:
         self._chunk = bytearray(_CHUNK)
         self._state = _IDLE
         self._open_port = open_port
-        self._own_baud = settings.baud
+        self.own_baud = settings.baud
         self._port = port
         self._port_baud = settings.baud  # 0: it could not be opened
         self._set_baud(settings.baud)
@@ -138,7 +138,7 @@ class Bus:
         async with self.turns:
             before = self.baud
             try:
-                self.set_speed(baud or self._own_baud)
+                self.set_speed(baud or self.own_baud)
                 reason = quality.MORE
                 while reason == quality.MORE:
                     reason = await self.exchange(transaction, True, limit_ms)

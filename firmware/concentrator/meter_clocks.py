@@ -30,7 +30,8 @@ _LAST_MIN = const(8)
 _DAY_MIN = const(1440)
 
 _LONGEST = const(8)  # bytes of a date or a time
-_TO_TELL = ("protocols.dlt645_commands", "protocols.dlt645_requests", "protocols.dlt645_arguments")
+# Not dlt645_arguments, or there would be a second class Access for those who have the first.
+_TO_TELL = ("protocols.dlt645_commands", "protocols.dlt645_requests")
 _DATE_AND_TIME = {2007: (0x04000101, 0x04000102), 1997: (0xC010, 0xC011)}
 
 _log = log.get("clocks")
@@ -52,17 +53,30 @@ class MeterClocks:
         self._may_set = may_set
         self._off = off
         self._told = told
+        self._asked = 0  # ticks: when the last attempt of a transaction began
 
     async def check(self):
         """Look at all clocks; tell the time if that helps a meter, and now is a time to."""
         for bus in self._buses:
             transaction = ReadTransaction(bus.preamble, _LONGEST)  # not kept: it takes a kilobyte
-            wrong = 0
+            self._time_attempts(transaction)
+            wrong = {}  # by their speed: how many meters are to be set
             for meter in self._meters:
                 if meter.bus == bus.number and await self._is_to_be_set(bus, meter, transaction):
-                    wrong += 1
-            if wrong and self._may_set and self._may_tell(bus):
+                    baud = meter.baud or bus.own_baud
+                    wrong[baud] = wrong.get(baud, 0) + 1
+            if wrong and self._may_set:
                 await self._tell(bus, wrong)
+
+    def _time_attempts(self, transaction):
+        """Have a transaction note when it is really sent: not when its turn is waited for."""
+        listen = transaction.listen
+
+        def note():
+            self._asked = ticks_ms()
+            listen()
+
+        transaction.listen = note
 
     async def _is_to_be_set(self, bus, meter, transaction):
         """Whether a meter's clock is off by what it may be told; reports it if it is to be."""
@@ -73,17 +87,25 @@ class MeterClocks:
         return _SET_S < abs(seconds) < _MOST_SET_S
 
     async def _tell(self, bus, wrong):
-        telling = _Telling(bus.preamble, self._local)
-        let_go(*_TO_TELL)
-        if await bus.ask(telling) == quality.GOOD:
-            self._told[bus.number - 1] = self._local() // dates.DAY
-            self._events.record("meters.time", bus=bus.number, meters=wrong)
+        """Tell the time at every speed at which meters are wrong, once a day."""
+        today = self._local() // dates.DAY
+        if self._told[bus.number - 1] == today:
+            return
+        for baud in sorted(wrong):
+            if not self._may_tell():
+                _log.warning("bus %d: not the time of day to set clocks", bus.number)
+                return
+            telling = _Telling(bus.preamble, self._local)
+            let_go(*_TO_TELL)
+            if await bus.ask(telling, baud) == quality.GOOD:
+                self._told[bus.number - 1] = today
+                self._events.record("meters.time", bus=bus.number, baud=baud, meters=wrong[baud])
 
     def _local(self):
         """Standard time to the nearest second, in seconds since 1970 without a zone."""
         return (self._clock.now_ms() + 500) // 1000 + self._zone.standard
 
-    def _may_tell(self, bus):
+    def _may_tell(self):
         """Whether now is a time at which nothing of the meters' records is put in disorder."""
         if self._clock.quality != SYNCHRONISED:
             return False
@@ -91,7 +113,7 @@ class MeterClocks:
         minute = local % dates.DAY // 60
         near_midnight = not _QUARTER_MIN <= minute < _DAY_MIN - _QUARTER_MIN
         in_time = _FIRST_MIN <= minute % _QUARTER_MIN <= _LAST_MIN
-        return in_time and not near_midnight and local // dates.DAY != self._told[bus.number - 1]
+        return in_time and not near_midnight
 
     def _report(self, number, seconds):
         """Make events of a clock that goes wrong, and of one that is right again."""
@@ -112,10 +134,11 @@ class MeterClocks:
         date_of, time_of = _DATE_AND_TIME[edition]
         transaction.prepare(meter.address, date_of, edition)
         date = await self._digits(bus, meter, transaction)
+        if date is None:  # a dead meter need not be waited for twice
+            return None
         transaction.prepare(meter.address, time_of, edition)
-        asked = ticks_ms()
         time = await self._digits(bus, meter, transaction)
-        took_ms = ticks_diff(ticks_ms(), asked)
+        took_ms = ticks_diff(ticks_ms(), self._asked)
         now_ms = self._clock.now_ms() - took_ms // 2
         if time is not None and time[:2] == "00":  # it may have been midnight in between
             transaction.prepare(meter.address, date_of, edition)

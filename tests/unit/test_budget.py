@@ -89,7 +89,7 @@ def test_what_has_a_day_or_a_month_fits():
 
 
 def test_a_pause_before_requests_counts():
-    site_now = site([load("energy.forward.total")])
-    before = budget.costs(config.read(json.dumps(site_now)))[0].ms
-    site_now["buses"][0]["pause_ms"] = 30
-    assert budget.costs(config.read(json.dumps(site_now)))[0].ms == before + 30
+    data = site([load("energy.forward.total")])
+    before = budget.costs(config.parse(json.dumps(data)))[0].ms
+    data["buses"][0]["pause_ms"] = 30
+    assert budget.costs(config.parse(json.dumps(data)))[0].ms == before + 30

@@ -1,13 +1,13 @@
 # The clocks of meters: what is told of them, and when they are set. The meters are simulated.
 
 import sys
+from time import ticks_ms
 
 import dlt645
-from concentrator import dates, slots
+from concentrator import dates, meter_clocks, slots
 from concentrator.bus import Bus
 from concentrator.clock import HELD_OVER
 from concentrator.clock_watch import CHECK_AT, ClockWatch
-from concentrator.meter_clocks import MeterClocks
 from concentrator.timezone import TimeZone, parse_change
 from fakes import Clock, Events, Port, Settings
 
@@ -15,6 +15,7 @@ CHINA = TimeZone(8 * 3600)
 NOON = dates.utc_seconds(2026, 11, 21, 4)
 CHECK = slots.next_daily(NOON, CHECK_AT, CHINA)
 DAY = dates.DAY
+EVERYBODY = "999999999999"
 
 
 def bcd(*numbers):
@@ -27,7 +28,8 @@ class Meters:
     def __init__(self, clock, fast):
         self.clock = clock
         self.fast = fast
-        self.told = []  # local times
+        self.told = []  # local times,
+        self.told_at = []  # and speeds
         self.asked = 0
         self.dates = {}  # what an address says in place of its date
         self.before = lambda: None  # called before every answer
@@ -38,7 +40,7 @@ class Meters:
         self.asked += 1
         self.before()
         if control == 0x08:
-            assert address == "999999999999"
+            assert address == EVERYBODY
             self.hear(data)
             return []
         if address not in self.fast:
@@ -73,7 +75,7 @@ def address_of(number):
 
 
 class Site:
-    def __init__(self, fast, may_set=True, zone=CHINA, protocols=(), silent=0):
+    def __init__(self, fast, may_set=True, zone=CHINA, protocols=(), silent=0, bauds=()):
         # `fast` is a list, one a meter, from number 1 on.
         self.clock = Clock(CHECK)
         self.clock.ms += 500
@@ -83,22 +85,38 @@ class Site:
                 number=i,
                 address=address_of(i),
                 protocol=protocols[i - 1] if protocols else "dlt645-2007",
-                baud=None,
+                baud=bauds[i - 1] if bauds else None,
                 bus=1,
             )
             for i in range(1, len(fast) + silent + 1)
         ]
         settings = Settings(baud=9600, timeout_ms=10, retries=0, preamble=0, pause_ms=0)
-        self.bus = Bus(1, Port(self.meters.answer), settings)
+        self.speeds = {each.address: each.baud or 9600 for each in sections}
+        self.bus = Bus(1, self.open_port(1, 9600), settings, self.open_port)
         self.events = Events()
-        self.clocks = MeterClocks(
+        self.clocks = meter_clocks.MeterClocks(
             [self.bus], sections, self.clock, zone, self.events, may_set, set(), [None]
         )
+
+    def open_port(self, _number, baud):
+        def answer(wire):
+            address = dlt645.parse(wire)[0]
+            if address == EVERYBODY:
+                self.meters.told_at.append(baud)
+            elif self.speeds[address] != baud:
+                return []
+            return self.meters.answer(wire)
+
+        return Port(answer)
 
     async def check(self):
         self.events.all.clear()
         await self.clocks.check()
         return self.events.all
+
+
+def told(baud, meters):
+    return ("meters.time", {"bus": 1, "baud": baud, "meters": meters})
 
 
 def off(number, seconds):
@@ -132,11 +150,41 @@ async def test_a_difference_of_days_is_seen():
 
 async def test_meters_are_told_the_time_when_that_helps_one_of_them():
     site = Site([0, 30, -289])
-    assert await site.check() == [off(3, -289), ("meters.time", {"bus": 1, "meters": 2})]
+    assert await site.check() == [off(3, -289), told(9600, 2)]
     assert site.meters.fast == {address_of(1): 1, address_of(2): 1, address_of(3): 1}
     site.clock.ms += DAY * 1000
     assert await site.check() == [("meter.clock_right", {"meter": 3, "seconds": 1})]
     assert len(site.meters.told) == 1
+
+
+async def test_meters_are_told_at_every_speed_at_which_one_is_wrong():
+    site = Site([30, 0, 30, 30], bauds=(None, 1200, 2400, 2400))
+    assert await site.check() == [told(2400, 2), told(9600, 1)]
+    assert site.meters.told_at == [2400, 9600]
+
+
+async def test_a_dead_meter_is_not_asked_twice():
+    site = Site([], silent=1)
+    await site.check()
+    assert site.bus.failed == 1
+
+
+async def test_a_wait_for_the_turn_is_no_part_of_the_answer():
+    site = Site([61], may_set=False)
+    ask = site.bus.ask
+    late_ms = 0
+    meter_clocks.ticks_ms = lambda: late_ms
+
+    async def ask_late(transaction, baud=None):
+        nonlocal late_ms
+        late_ms += 60000
+        return await ask(transaction, baud)
+
+    site.bus.ask = ask_late
+    try:
+        assert await site.check() == [off(1, 61)]
+    finally:
+        meter_clocks.ticks_ms = ticks_ms
 
 
 async def test_what_meters_would_not_heed_is_not_told():

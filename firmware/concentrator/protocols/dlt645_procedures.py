@@ -2,8 +2,8 @@
 
 Each is a coroutine that has several transactions on a bus, which is its caller's alone for so
 long: whoever calls one has the bus's turn. `baud` is the meter's speed in bit/s, if it is not the
-bus's, which goes on at its own. What changes a meter is sent once: a lost answer is made up for by looking, not by sending
-again. Arguments are checked, by ValueError, before anything is sent.
+bus's, which goes on at its own. What changes a meter is sent once: a lost answer is made up for by
+looking, not by sending again. Arguments are checked, by ValueError, before anything is sent.
 """
 
 import asyncio
