@@ -31,7 +31,9 @@ from concentrator.config import Section
 from concentrator.protocols.dlt645 import ReadTransaction
 
 async def main():
-    settings = Section({"baud": BAUD, "timeout_ms": 2000, "retries": 0, "preamble": 4, "pause_ms": 0})
+    settings = Section(
+        {"baud": BAUD, "timeout_ms": 2000, "retries": 0, "preamble": 4, "pause_ms": 0}
+    )
     bus = buses.Bus(1, board.bus(1, settings.baud), settings)
     transaction = ReadTransaction(settings.preamble)
     for address, di in WANTED:

@@ -34,7 +34,9 @@ from concentrator.protocols.dlt645_arguments import BROADCAST, WILDCARD, Access,
 from concentrator.protocols.dlt645_commands import perform
 
 KEY = Access(2, b"\\0\\0\\0", b"\\x11\\x22\\x33\\x44")
-settings = Section({{"baud": {BAUD}, "timeout_ms": 400, "retries": 1, "preamble": 4, "pause_ms": 0}})
+settings = Section(
+    {{"baud": {BAUD}, "timeout_ms": 400, "retries": 1, "preamble": 4, "pause_ms": 0}}
+)
 bus = Bus(1, board.bus(1, settings.baud), settings, board.bus)
 
 def local(later_s=0):

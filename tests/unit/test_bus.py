@@ -11,6 +11,7 @@ from concentrator import quality
 from concentrator.bus import Bus
 from concentrator.protocols.dlt645 import ReadTransaction
 from fakes import HANG_MS, Port, Settings, meter_frame, raises_async, seeded
+from meter_line import Line, Meter
 
 METER = "000000000012"
 OTHER = "000000000013"
@@ -85,6 +86,21 @@ async def test_the_request_is_what_is_sent():
     bus, port, transaction = make(Script([ANSWER]))
     await bus.exchange(transaction)
     assert port.requests == [bytes(transaction.request[: transaction.request_size])]
+
+
+async def test_an_answer_is_taken_when_its_last_byte_has_come():
+    real = buses.asyncio, buses.ticks_ms
+    try:
+        line = Line([Meter(METER)])  # its time is simulated
+        transaction = ReadTransaction(2)
+        transaction.prepare(METER, DI)
+        assert await line.bus.exchange(transaction) == quality.GOOD
+        request, answer = 2 + 16, 2 + 20  # bytes
+        byte_ms = 11000 / 2400
+        late_ms = line.time.ms - 40 - (request + answer) * byte_ms
+        assert -byte_ms <= late_ms <= byte_ms, late_ms
+    finally:
+        buses.asyncio, buses.ticks_ms = real
 
 
 async def test_byte_by_byte():
@@ -284,6 +300,21 @@ async def test_damage_before_an_answer_or_behind_it_does_no_harm():
     transaction = ReadTransaction(4)
     transaction.prepare(METER, DI)
     bus._port.answer = Script([ANSWER])
+    assert await bus.exchange(transaction) == quality.GOOD
+
+
+async def test_damage_while_a_request_goes_out_does_no_harm():
+    class Damaged(Port):
+        def write(self, buffer, count):
+            self.is_damaged = True
+            return super().write(buffer, count)
+
+        def damaged(self):
+            was, self.is_damaged = self.is_damaged, False
+            return was
+
+    bus, _, transaction = make(None, retries=0)
+    bus._port = Damaged(Script([ANSWER[:9], ANSWER[9:]]))
     assert await bus.exchange(transaction) == quality.GOOD
 
 

@@ -343,15 +343,15 @@ async def test_wrong_speeds_send_nothing():
     assert (meter.asked, opened) == ([], [])
 
 
-async def test_a_bus_is_not_opened_anew_in_the_middle_of_a_transaction():
+async def test_a_bus_does_not_change_its_speed_in_the_middle_of_a_transaction():
     bus, _ = line(Meter(), timeout_ms=200)
     reading = asyncio.create_task(procedures.read_relay_status(bus, OTHER))
     await asyncio.sleep_ms(20)
 
-    async def reopen():
+    async def change():
         bus.set_speed(9600)
 
-    message = await raises_async(RuntimeError, reopen())
+    message = await raises_async(RuntimeError, change())
     assert message == "bus 1: a transaction is under way"
     assert await reading == (quality.TIMEOUT, None)
     assert bus.baud == 2400

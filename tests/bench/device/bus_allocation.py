@@ -68,7 +68,9 @@ async def counted(bus, transaction, times):
 
 async def main():
     """Print the difference between few transactions and many."""
-    settings = Section({"baud": 9600, "timeout_ms": 1000, "retries": 0, "preamble": 4, "pause_ms": 0})
+    settings = Section(
+        {"baud": 9600, "timeout_ms": 1000, "retries": 0, "preamble": 4, "pause_ms": 0}
+    )
     bus = buses.Bus(1, board.bus(1, settings.baud), settings)
     transaction = ReadTransaction(settings.preamble)
     gc.threshold(_THRESHOLD)
