@@ -120,8 +120,7 @@ class Bus:
         `delay_ms` then tells how long the meter took to begin.
 
         Never raises for what happens on the line; RuntimeError while another transaction is under
-        way. What it returns is no coroutine, and good for `await` alone: neither wait_for() nor
-        create_task() takes it.
+        way. What it returns is no coroutine, and good for `await` alone, not for wait_for().
         """
         self._must_be_idle()
         self._transaction = transaction
