@@ -92,7 +92,7 @@ void dlt645_take_field(dlt645_work_t *work, const dlt645_format_t *format, bool 
     if (work->count < 0 || (work->may_end && work->at == work->end)) {
         return;
     }
-    if (work->values && (size_t)work->count == work->room) {
+    if ((size_t)work->count == work->room) {
         work->count = DLT645_MANY;
         return;
     }

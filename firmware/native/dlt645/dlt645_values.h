@@ -104,9 +104,9 @@ const dlt645_format_t *dlt645_item_format(const dlt645_rule_t *rule, size_t inde
 size_t dlt645_item_size(const dlt645_rule_t *rule);
 
 // Take apart the n bytes behind an identifier. Returns how many values there are in values, which
-// has room for that many; or one of the negative codes, and values is undefined. Values that are
-// NULL are only counted. Only load records and curves, and unknown items, may have no bytes, and
-// then no values: a record that the meter has not.
+// has room for that many; or one of the negative codes, and values is undefined. With NULL for
+// values they are only counted, up to room. Only load records and curves, and unknown items, may
+// have no bytes, and then no values: a record that the meter has not.
 //
 // A load record gives its time and every field of its classes, NOT_AVAILABLE for one that is not
 // recorded; a freeze block likewise. Checksums inside load records are not looked at: meters

@@ -91,7 +91,7 @@ static mp_obj_t mod_values(mp_obj_t edition_in, mp_obj_t identifier_in, mp_obj_t
     dlt645_item(edition, identifier, &rule);
     mp_buffer_info_t data;
     mod_get_bytes(data_in, &data);
-    int count = dlt645_values_lenient(&rule, data.buf, data.len, NULL, 0);
+    int count = dlt645_values_lenient(&rule, data.buf, data.len, NULL, SIZE_MAX);
     if (count < 0) {
         mp_raise_msg_varg(&mp_type_ValueError,
                           MP_ERROR_TEXT("identifier %08X cannot have %u bytes"),
