@@ -8,6 +8,7 @@
 //   - a number is the digits that stand there, worked out here in other words than the codec's;
 //   - what is not available is FF-filled or not there at all;
 //   - with less room than values the codec says so, and the values that fit are not others;
+//   - values that are only counted are as many;
 //   - who takes damaged values for such that the meter has not gets all the others unchanged.
 
 #include <stdint.h>
@@ -109,6 +110,7 @@ static void check_values(const dlt645_rule_t *rule, const uint8_t *data, size_t 
     PROMISE(values != NULL);
     int count = dlt645_values(rule, data, n, values, ROOM);
     PROMISE(count >= DLT645_MANY && count <= ROOM);
+    PROMISE(dlt645_values(rule, data, n, NULL, ROOM) == count);
     size_t size = dlt645_item_size(rule);
     PROMISE(count < 0 || size == 0 || size == n);
     size_t behind = 0;

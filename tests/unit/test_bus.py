@@ -17,6 +17,7 @@ METER = "000000000012"
 OTHER = "000000000013"
 DI = 0x00010000
 OTHER_DI = 0x02010100
+BLOCK = 0x0001FF00
 VALUE = b"\x78\x56\x34\x12"
 ANSWER = meter_frame(METER, DI, VALUE)
 REFUSAL = b"\xfe" + dlt645.frame(METER, 0xD1, b"\x02")  # an error carries no DI
@@ -324,6 +325,43 @@ async def test_damage_uncovers_an_answer_behind_a_false_start():
     started = ticks_ms()
     assert await bus.exchange(transaction) == quality.GOOD
     assert ticks_diff(ticks_ms(), started) < GAP_MS
+
+
+# --- Items in several parts -----------------------------------------------------------------
+
+
+def in_parts(last):
+    # A meter that splits a block of energies, and what it says when asked for the second part.
+    def answer(request):
+        address, control, data = dlt645.parse(request)
+        if address != METER:
+            return [meter_frame(address, DI, VALUE)]
+        if control == 0x11:
+            return [dlt645.frame(METER, 0xB1, data + VALUE)]
+        return [last] if last else []
+
+    return answer
+
+
+async def test_an_item_that_never_comes_out_valid_is_malformed_and_the_next_meter_is_read():
+    bad = meter_frame(METER, BLOCK, b"\xaa" * 4 + b"\x01", 0x92)
+    for retries in (0, 2):
+        bus, port, transaction = make(in_parts(bad), retries)
+        transaction.prepare(METER, BLOCK)
+        assert await bus.ask(transaction) == quality.MALFORMED
+        assert len(port.requests) == (2 if retries == 0 else 6)
+        assert transaction.count == 0
+        transaction.prepare(OTHER, DI)
+        assert await bus.ask(transaction) == quality.GOOD
+
+
+async def test_a_block_that_was_whole_is_good_when_more_was_announced_and_is_not_given():
+    for last in (dlt645.frame(METER, 0xD2, b"\x02"), None):
+        bus, _, transaction = make(in_parts(last), retries=1)
+        transaction.prepare(METER, BLOCK)
+        assert await bus.ask(transaction) == quality.GOOD
+        assert (transaction.count, transaction.value(0)) == (1, 12345678)
+        assert transaction.event_pending()
 
 
 # --- A line that babbles, a port that fails ---------------------------------------------------

@@ -222,6 +222,74 @@ def test_an_item_that_is_none_is_asked_for_from_its_first_part_on():
     assert take(exchange, 0x91, block + VALUE) == dlt645.COMPLETE
 
 
+def test_an_item_that_is_none_every_time_comes_to_an_end():
+    block, bad = b"\x00\xff\x01\x00", b"\xaa" * 4
+    exchange = asking(0x0001FF00)
+    for time in range(3):
+        assert take(exchange, 0xB1, block + VALUE) == dlt645.ASK
+        sent(exchange)
+        result = take(exchange, 0x92, block + bad + b"\x01")
+        assert (result, exchange.heard) == (None if time < 2 else dlt645.SPOILED, dlt645.BROKEN)
+        assert sent(exchange) == (METER, 0x11, block)
+    # The next item is another matter.
+    exchange.begin(2007, METER, 0x0001FF00)
+    sent(exchange)
+    take(exchange, 0xB1, block + VALUE)
+    sent(exchange)
+    assert take(exchange, 0x92, block + bad + b"\x01") is None
+
+
+def test_a_part_that_is_only_ever_repeated_comes_to_an_end():
+    # 1997: silence to 02H, and 03H repeats what is here already, which says that more follows.
+    exchange = asking(0xB611, 1997, form=(dlt645.RAW, 40, False))
+    part = b"\x11\xb6" + VALUE
+    assert take(exchange, 0xA1, part) == dlt645.ASK
+    results = []
+    while len(results) < 9 and dlt645.SPOILED not in results:
+        assert sent(exchange)[1] == 0x02
+        exchange.lost()
+        assert sent(exchange)[1] == 0x03
+        results.append(take(exchange, 0xA3, part))
+    assert results == [dlt645.ASK, dlt645.ASK, dlt645.SPOILED]
+
+
+def test_an_item_is_whole_when_the_part_behind_it_is_refused_or_never_comes():
+    # The meter had only an event to report: it says so by the bit for more.
+    block = b"\x00\xff\x01\x00"
+    for identifier, head, part, values in (
+        (0x0001FF00, block, VALUE + VALUE, [12345678, 12345678]),
+        (0x0001FF00, block, VALUE + VALUE[:2], None),  # no whole value
+        (0x0001FF00, block, VALUE + b"\xaa" * 4, None),  # nor any
+        (0x0001FF00, block, VALUE * 49, None),  # all that a frame has room for
+        (0x0E000000, b"\0\0\0\x0e", VALUE, None),  # not in the tables
+    ):
+        for refusal in (b"\x02", None):
+            exchange = asking(identifier, size=400)
+            assert not exchange.settle()
+            assert take(exchange, 0xB1, head + part) == dlt645.ASK
+            assert sent(exchange)[1] == 0x12
+            if refusal:
+                settled = take(exchange, 0xD2, refusal) == dlt645.COMPLETE
+                assert exchange.error == (0 if settled else 2)
+            else:
+                settled = exchange.settle()
+            assert settled == (values is not None) == exchange.event_pending, part
+            assert not settled or exchange.values() == values
+
+
+def test_an_item_of_more_values_than_usual_needs_but_a_longer_list():
+    holidays = b"\xff\x00\x03\x04"
+    exchange = Exchange(1040, 254)
+    exchange.begin(2007, METER, 0x040300FF)
+    for part in range(6):
+        count = (49, 48, 48, 48, 48, 13)[part]
+        sent(exchange)
+        control = (0xB1 if part == 0 else 0xB2) if part < 5 else 0x92
+        result = take(exchange, control, holidays + VALUE * count + bytes((part,))[:part])
+    assert result == dlt645.COMPLETE
+    assert exchange.values() == ["12345678"] * 254
+
+
 def test_follow_up_with_another_sequence_number_is_not_taken():
     v = VECTORS["v079"]
     exchange = asking(0x00010000, 2007, v["addr"], 400)
@@ -343,6 +411,9 @@ def test_own_format_overrides_the_tables():
     exchange = asking(0xB630, 1997)
     assert take(exchange, 0x81, b"\x30\xb6\x34\x56\x92") == dlt645.COMPLETE
     assert exchange.values() == [925634]
+    exchange = asking(0xB630, 1997, form=(dlt645.BITS, 4, False))
+    assert take(exchange, 0x81, b"\x30\xb6\x00\x00\x00\x80") == dlt645.COMPLETE
+    assert exchange.values() == [0x80000000]
     exchange = asking(0xB630, 1997, form=(dlt645.SIGNED, 3, False))
     assert take(exchange, 0x81, b"\x30\xb6\x34\x56\x92") == dlt645.COMPLETE
     assert exchange.values() == [-125634]
@@ -378,8 +449,15 @@ def test_arguments_that_cannot_be_are_refused():
         raises(AttributeError, setattr, exchange, name, 1)
     message = raises(ValueError, dlt645.values, 2007, 0x00010000, b"123")
     assert message == "identifier 00010000 cannot have 3 bytes"
-    message = raises(ValueError, dlt645.values, 2007, 0x0001FF00, bytes(404))
-    assert message == "identifier 0001FF00: more than 100 values in 404 bytes"
+    for edition, identifier, limit in (
+        (2007, -1, "identifier outside 0..FFFFFFFF"),
+        (2007, 0x100010000, "identifier outside 0..FFFFFFFF"),
+        (1997, 0x00010000, "identifier of 1997 outside 0..FFFF"),
+    ):
+        assert raises(ValueError, dlt645.values, edition, identifier, b"") == limit
+        assert raises(ValueError, dlt645.item, edition, identifier) == limit
+        assert raises(ValueError, exchange.begin, edition, METER, identifier) == limit
+        assert raises(ValueError, exchange.expect, edition, METER, 0, identifier) == limit
 
 
 def test_answers_to_other_requests_are_judged_and_give_their_data():

@@ -93,6 +93,27 @@ def test_wrong_lengths():
                 assert text == "identifier %08X cannot have %d bytes" % (di, length), text
 
 
+def test_an_item_may_have_any_number_of_values():
+    assert decode(0x033000FF, bytes(500)) == (("0" * 12,) + ("0" * 8,) * 11) * 10
+    for elements, size in ((8, 413), (9, 461), (13, 653)):  # total and rates
+        assert len(decode(0x0506FF01, bytes(size))) == 9 + 12 * elements
+    assert decode(0x0101FFFF, bytes(8 * 65)) == (0, "0" * 10) * 65
+    assert decode(0x040300FF, bytes(4 * 254)) == ("0" * 8,) * 254
+
+
+def test_text_is_a_str_whatever_the_meter_fills_it_with():
+    for data, text in (
+        (b"100000-TESSA", "ASSET-000001"),
+        (b"\xff" * 20 + b"100000-TESSA", "ASSET-000001"),
+        (b"\x00" * 20 + b"100000-TESSA", "ASSET-000001"),
+        (b"\n\rB\x80A", "A?B??"),
+        (b"\xff" * 32, None),
+        (b"\x01\x80\n", None),
+    ):
+        filled = bytes(32 - len(data)) + data
+        assert decode(0x04000403, filled) == (text,), data
+
+
 def test_a_block_is_divided_by_the_length_of_its_values():
     for count in (1, 2, 5, 9, 13, 49):
         data = b"".join(bcd("%08d" % (100 * i)) for i in range(count))

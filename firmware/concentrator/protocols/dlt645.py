@@ -10,7 +10,8 @@ from micropython import const
 from .. import quality
 
 _MAX_REQUEST = const(40)  # 16 wake-up bytes, 12 of frame, identifier, and 6 or SEQ
-_MAX_VALUES = const(100)
+_FEW_VALUES = const(100)
+_LEAST_SIZE = const(4)  # bytes of a value in the items that have many: energies, records, days
 _MAX_ITEM = const(1040)  # bytes: the longest record of events has 1026
 
 
@@ -20,8 +21,10 @@ def decode(di, data):
     `di` is the identifier as a number (0x02010100; 0x9010 of the 1997 edition), `data` the bytes
     behind it in wire order without the 33H offset. A str is text, or the digits of an address or
     a time, most significant first; bytes is what an identifier that isn't in the tables has. None
-    stands for "not available" (FF-filled, or digits that are none). Raises ValueError for a length
-    that does not fit the identifier.
+    stands for "not available" (FF-filled, digits that are none, or text without one printable
+    character). Text loses its padding, 00 and FF, and has a "?" for every other byte that isn't
+    printable ASCII, line ends among them. Raises ValueError for a length that does not fit the
+    identifier, and for an identifier below 0 or of more than 32 bits.
     """
     return dlt645.values(1997 if 0x9000 <= di < 0xF000 else 2007, di, data)
 
@@ -36,8 +39,12 @@ class ReadTransaction:
     answer, whose quality accept() tells. cut() is the same when no frame can go on: the line is
     silent, or a character damaged. Without an answer why_not() tells the quality, and repeat()
     comes before the next attempt. quality.MORE means that `request` is now the one for the next
-    part of the item, to be exchanged in turn. After a good answer value() gives its `count`
-    values.
+    part of the item, to be exchanged in turn; there is an end to that, with quality.MALFORMED,
+    for an item that is none whenever its parts have come. After a good answer value() gives its
+    `count` values.
+
+    An item that is whole without the part that the meter announced is good, if that is refused or
+    never comes: event_pending() tells that this was what the meter meant.
     """
 
     answered = True  # what the bus must know: there is an answer to wait for,
@@ -50,7 +57,7 @@ class ReadTransaction:
         self.request_size = 0
         self.error = 0  # the error word of a refusal
         self.count = 0
-        self._values = [None] * _MAX_VALUES
+        self._values = [None] * max(_FEW_VALUES, longest // _LEAST_SIZE)
         self._exchange = dlt645.Exchange(longest, dlt645.Decoder(), self._values)
         self._preamble = preamble
         self._form = None
@@ -65,6 +72,7 @@ class ReadTransaction:
 
         `form` is (kind, size, list) for a format that isn't the one of the tables. `extra` is what
         the request has behind the identifier: of load records, load_range() in dlt645_arguments.
+        ValueError for what cannot be asked for, as an identifier of more bytes than the edition's.
         """
         self.count = 0
         self.error = 0
@@ -90,6 +98,7 @@ class ReadTransaction:
 
     def repeat(self):
         """There was no answer: make `request` ask for the same part again."""
+        self.count = 0
         self._exchange.lost()
         self._encode()
 
@@ -101,6 +110,8 @@ class ReadTransaction:
         if result == dlt645.ASK:
             self._encode()
             return quality.MORE
+        if result == dlt645.SPOILED:
+            return quality.MALFORMED
         self.error = self._exchange.error
         return quality.REFUSED
 
@@ -108,6 +119,9 @@ class ReadTransaction:
         """The quality of what has come instead of an answer."""
         heard = self._exchange.heard
         if heard == dlt645.NOTHING:
+            if self._exchange.settle():
+                self.count = self._exchange.count
+                return quality.GOOD
             return quality.TIMEOUT
         return quality.WRONG if heard == dlt645.OTHERS else quality.MALFORMED
 

@@ -62,15 +62,6 @@ static void drop_filler(const uint8_t *bytes, dlt645_value_t *value) {
     }
 }
 
-// Text that is none is shown as it is: bytes.
-static void take_text(const uint8_t *bytes, dlt645_value_t *value) {
-    for (size_t i = 0; i < value->size; i++) {
-        if (bytes[i] != 0 && (bytes[i] < ' ' || bytes[i] > '~')) {
-            value->kind = DLT645_RAW;
-        }
-    }
-}
-
 static bool take_value(const uint8_t *bytes, dlt645_value_t *value) {
     if (value->kind == DLT645_UNSIGNED || value->kind == DLT645_SIGNED) {
         return take_number(bytes, value);
@@ -92,9 +83,6 @@ static bool take_value(const uint8_t *bytes, dlt645_value_t *value) {
         return take_digits(bytes, value);
     case DLT645_DIGITS:
         return take_digits(bytes, value);
-    case DLT645_TEXT:
-        take_text(bytes, value);
-        return true;
     default:
         return true;
     }
@@ -113,7 +101,9 @@ void dlt645_take_field(dlt645_work_t *work, const dlt645_format_t *format, bool 
         work->count = DLT645_MISFIT;
         return;
     }
-    dlt645_value_t *value = &work->values[work->count++];
+    dlt645_value_t counted;
+    dlt645_value_t *value = work->values ? &work->values[work->count] : &counted;
+    work->count++;
     *value = (dlt645_value_t){
         .kind = absent ? DLT645_NOT_AVAILABLE : format->kind,
         .offset = (uint16_t)work->at,
@@ -248,14 +238,17 @@ static char digit(uint8_t nibble) {
 size_t dlt645_value_text(char *text, const dlt645_value_t *value, const uint8_t *data) {
     const uint8_t *bytes = data + value->offset;
     size_t n = 0;
+    bool any = value->kind != DLT645_TEXT; // of it can be read
     for (size_t i = value->size; i > 0; i--) {
         uint8_t byte = bytes[i - 1];
         if (value->kind != DLT645_TEXT) {
             text[n++] = digit(byte >> 4);
             text[n++] = digit(byte & 0x0f);
-        } else if (byte) {
-            text[n++] = (char)byte;
+        } else if (byte != 0 && byte != 0xff) {
+            bool printable = byte >= ' ' && byte <= '~';
+            any = any || printable;
+            text[n++] = printable ? (char)byte : '?';
         }
     }
-    return n;
+    return any ? n : 0;
 }

@@ -104,9 +104,9 @@ const dlt645_format_t *dlt645_item_format(const dlt645_rule_t *rule, size_t inde
 size_t dlt645_item_size(const dlt645_rule_t *rule);
 
 // Take apart the n bytes behind an identifier. Returns how many values there are in values, which
-// has room for that many; or one of the negative codes, and values is undefined. Only load records
-// and curves, and unknown items, may have no bytes, and then no values: a record that the meter
-// has not.
+// has room for that many; or one of the negative codes, and values is undefined. With NULL for
+// values they are only counted, up to room. Only load records and curves, and unknown items, may
+// have no bytes, and then no values: a record that the meter has not.
 //
 // A load record gives its time and every field of its classes, NOT_AVAILABLE for one that is not
 // recorded; a freeze block likewise. Checksums inside load records are not looked at: meters
@@ -120,7 +120,8 @@ int dlt645_values_lenient(const dlt645_rule_t *rule, const uint8_t *data, size_t
 
 // Write a DIGITS, ADDRESS, CODE or TEXT value of the item's bytes into text, which has room for
 // twice the value's size; no NUL is added. Returns the characters. Most significant digit first;
-// text in reading order without its padding, a meter's number without its fillers.
+// text in reading order without its padding (00 and FF), with a ? for every other byte that is not
+// printable ASCII, and nothing at all when none is; a meter's number without its fillers.
 size_t dlt645_value_text(char *text, const dlt645_value_t *value, const uint8_t *data);
 
 // "kWh", "" for NO_UNIT; UTF-8.

@@ -197,6 +197,7 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(mod_encode_obj, 4, mod_encode);
         NUMBER(MP_QSTR_COMPLETE, MOD_RESULT(DLT645_COMPLETE)),                                    \
         NUMBER(MP_QSTR_ASK, MOD_RESULT(DLT645_ASK)),                                              \
         NUMBER(MP_QSTR_GIVEN_UP, MOD_RESULT(DLT645_GIVEN_UP)),                                    \
+        NUMBER(MP_QSTR_SPOILED, MOD_RESULT(DLT645_SPOILED)),                                      \
         NUMBER(MP_QSTR_NOTHING, MOD_NOTHING),                                                     \
         NUMBER(MP_QSTR_OTHERS, MOD_OTHERS),                                                       \
         NUMBER(MP_QSTR_BROKEN, MOD_BROKEN),                                                       \

@@ -33,10 +33,8 @@ dlt645_decoder_t *mod_get_decoder(mp_obj_t decoder_in);
 // ValueError unless it is 2007 or 1997.
 dlt645_edition_t mod_get_edition(mp_obj_t edition_in);
 
-// An identifier as a number, whatever of it fits in 32 bits.
-uint32_t mod_get_identifier(mp_obj_t identifier_in);
-
-#define MOD_VALUES_MAX (100) // of one item
+// An identifier as a number; ValueError for one that has more bytes than the edition's.
+uint32_t mod_get_identifier(dlt645_edition_t edition, mp_obj_t identifier_in);
 
 // An int, a str, bytes or None for a value of the item with these data.
 mp_obj_t mod_value_to_obj(const dlt645_value_t *value, const uint8_t *data);

@@ -7,6 +7,8 @@
 
 #include "modexchange.h"
 
+#define SETBACKS_MAX (2) // of an item in parts: the next one ends it
+
 static uint32_t rejected(const dlt645_decoder_t *d) {
     return d->checksum_errors + d->end_errors + d->length_errors + d->truncated;
 }
@@ -41,6 +43,16 @@ static void judge_frame(exchange_t *self, const dlt645_frame_t *frame, dlt645_an
     self->error_size = answer->error_size;
 }
 
+#define FEW_VALUES (100) // for which there is room on the stack
+
+static int take_values(exchange_t *self, dlt645_value_t *values, mp_obj_t *into, size_t room) {
+    int count = dlt645_values(&self->rule, self->buffer, self->assembly.length, values, room);
+    for (int i = 0; i < count; i++) {
+        into[i] = mod_value_to_obj(&values[i], self->buffer);
+    }
+    return count;
+}
+
 // Put the values of the complete item into the list; false when the item is none.
 static bool give_values(exchange_t *self) {
     self->count = 0;
@@ -50,11 +62,12 @@ static bool give_values(exchange_t *self) {
     size_t room;
     mp_obj_t *into;
     mp_obj_get_array(self->values, &room, &into);
-    dlt645_value_t values[MOD_VALUES_MAX];
-    int count = dlt645_values(&self->rule, self->buffer, self->assembly.length, values,
-                              room < MOD_VALUES_MAX ? room : MOD_VALUES_MAX);
-    for (int i = 0; i < count; i++) {
-        into[i] = mod_value_to_obj(&values[i], self->buffer);
+    dlt645_value_t few[FEW_VALUES];
+    int count = take_values(self, few, into, room < FEW_VALUES ? room : FEW_VALUES);
+    if (count == DLT645_MANY && room > FEW_VALUES) {
+        dlt645_value_t *many = m_new(dlt645_value_t, room);
+        count = take_values(self, many, into, room);
+        m_del(dlt645_value_t, many, room);
     }
     if (count >= 0) {
         self->count = (uint16_t)count;
@@ -62,11 +75,32 @@ static bool give_values(exchange_t *self) {
     return count >= 0;
 }
 
+// Whether the parts that have come are an item by themselves, whose values are then given. They
+// are when nothing further comes and there is no sign of more: a meter with an event to report
+// says by the same bit that more follows, and then refuses to give it. Items of any length never
+// are, nor those whose last part left no room in its frame for one more value.
+static bool settle(exchange_t *self) {
+    const dlt645_rule_t *rule = &self->rule;
+    dlt645_assembly_t *assembly = &self->assembly;
+    bool any_length = rule->shape == DLT645_ANY || rule->shape == DLT645_LOAD_CURVE ||
+                      (rule->shape == DLT645_REPEATED && rule->size == 0) ||
+                      rule->shape == DLT645_ONE;
+    size_t behind = self->request.identifier_size + 1U + rule->size;
+    if (assembly->sequence == 0 || any_length || assembly->last + behind > DLT645_DATA_MAX ||
+        !give_values(self)) {
+        return false;
+    }
+    assembly->event_pending = true;
+    return true;
+}
+
 // Take what a frame carries. True when it is an answer, with how far that has brought us.
 static bool take_frame(exchange_t *self, const dlt645_frame_t *frame,
                        dlt645_progress_t *progress) {
     dlt645_answer_t answer;
     judge_frame(self, frame, &answer);
+    size_t length = self->assembly.length;
+    bool in_parts = self->assembly.sequence != 0;
     *progress = dlt645_assembly_take(&self->assembly, &self->request, self->verdict, &answer);
     switch (*progress) {
     case DLT645_COMPLETE:
@@ -75,7 +109,17 @@ static bool take_frame(exchange_t *self, const dlt645_frame_t *frame,
         }
         break;
     case DLT645_ASK:
+        // The part of before, repeated: that may go on for ever, too.
+        if (self->assembly.length > length || self->setbacks++ < SETBACKS_MAX) {
+            return true;
+        }
+        break;
     case DLT645_GIVEN_UP:
+        if (settle(self)) {
+            self->error = 0;
+            self->error_size = 0;
+            *progress = DLT645_COMPLETE;
+        }
         return true;
     case DLT645_AGAIN:
         if (self->verdict != DLT645_ECHO) {
@@ -91,7 +135,10 @@ static bool take_frame(exchange_t *self, const dlt645_frame_t *frame,
     dlt645_assembly_begin(&self->assembly, self->buffer, self->size, self->assembly.expected);
     memcpy(self->request.address, self->address, sizeof(self->address));
     dlt645_assembly_request(&self->assembly, &self->request);
-    return false;
+    // A good first part makes up for what failed before: without an end to it, such an item would
+    // be asked for for ever.
+    *progress = DLT645_SPOILED;
+    return in_parts && self->setbacks++ >= SETBACKS_MAX;
 }
 
 // Look through the decoder's frames, of which it has found one or not. The first answer's
@@ -125,8 +172,9 @@ static MP_DEFINE_CONST_FUN_OBJ_1(exchange_listen_obj, exchange_listen);
 // Exchange.receive(chunk, count) -> int
 //
 // Take in the first count bytes of what has arrived. Above 0: no answer yet, and so many bytes
-// must come before there can be one. Else it is an answer: COMPLETE, ASK (for the next part) or
-// GIVEN_UP (refused); what stands behind it is dropped. ValueError for a count the chunk has not.
+// must come before there can be one. Else it is an answer: COMPLETE, ASK (for the next part),
+// GIVEN_UP (refused) or SPOILED (an item in parts that is none, for the third time); what stands
+// behind it is dropped. ValueError for a count the chunk has not.
 static mp_obj_t exchange_receive(mp_obj_t self_in, mp_obj_t chunk_in, mp_obj_t count_in) {
     exchange_t *self = MP_OBJ_TO_PTR(self_in);
     mp_buffer_info_t chunk;
@@ -158,6 +206,15 @@ static mp_obj_t exchange_cut(mp_obj_t self_in) {
     return MP_OBJ_NEW_SMALL_INT(look(self, decoder, dlt645_decoder_timeout(decoder)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(exchange_cut_obj, exchange_cut);
+
+// Exchange.settle() -> bool
+//
+// The next part has not come, nor anything else: whether what has come is a whole item, which then
+// is as after COMPLETE. Never so when nothing has come, or the tables do not tell.
+static mp_obj_t exchange_settle(mp_obj_t self_in) {
+    return mp_obj_new_bool(settle(MP_OBJ_TO_PTR(self_in)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(exchange_settle_obj, exchange_settle);
 
 // Exchange.judge() -> int
 //
@@ -265,6 +322,7 @@ static void exchange_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         {MP_ROM_QSTR(MP_QSTR_listen), MP_ROM_PTR(&exchange_listen_obj)},                          \
         {MP_ROM_QSTR(MP_QSTR_receive), MP_ROM_PTR(&exchange_receive_obj)},                        \
         {MP_ROM_QSTR(MP_QSTR_cut), MP_ROM_PTR(&exchange_cut_obj)},                                \
+        {MP_ROM_QSTR(MP_QSTR_settle), MP_ROM_PTR(&exchange_settle_obj)},                          \
         {MP_ROM_QSTR(MP_QSTR_expect), MP_ROM_PTR(&mod_exchange_expect_obj)},                      \
         {MP_ROM_QSTR(MP_QSTR_judge), MP_ROM_PTR(&exchange_judge_obj)},                            \
         {MP_ROM_QSTR(MP_QSTR_lost), MP_ROM_PTR(&mod_exchange_lost_obj)},                          \
@@ -275,7 +333,7 @@ static void exchange_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 #ifdef MICROPY_ENABLE_DYNRUNTIME
 
 mp_obj_full_type_t mod_exchange_type;
-mp_rom_map_elem_t exchange_methods_table[10];
+mp_rom_map_elem_t exchange_methods_table[11];
 static MP_DEFINE_CONST_DICT(exchange_methods, exchange_methods_table);
 
 void mod_exchange_type_init(void) {

@@ -11,8 +11,9 @@
 
 // class dlt645.Exchange(size, decoder, values=None): asks for one item of one meter after the
 // other, and finds it in what the decoder gets. size is the bytes of the longest item; values a
-// list, made once, for what is in it. Nothing but text and exceptions is taken from the heap once
-// it is made.
+// list, made once, for what is in it. Nothing is taken from the heap once it is made but text,
+// numbers that are no small integers, exceptions, and 16 bytes for each value for which the list
+// has room while an item of more than 100 is taken apart.
 //
 //     exchange.begin(2007, "123456789012", 0x00010000)
 //     size = exchange.request(buffer)                  ... send buffer[:size]
@@ -21,6 +22,7 @@
 //     if result > 0: so many bytes must still come; on silence: result = exchange.cut()
 //     if result == ASK: exchange.request(buffer) again, send it, and listen()
 //     if result == COMPLETE: values[:exchange.count]
+//     if result == SPOILED: asked for in parts again and again, and never a whole item
 //
 // Other requests are the caller's to encode(): expect() and judge() are for their answers.
 typedef struct {
@@ -41,6 +43,7 @@ typedef struct {
     uint16_t count;    // of values
     uint16_t error;
     uint8_t error_size;
+    uint8_t setbacks; // times that an item in parts was begun again, or a part came again
     uint8_t extra_size;
     uint8_t extra[MOD_EXTRA_MAX];
     size_t size;

@@ -50,14 +50,14 @@ static void find_rule(exchange_t *self, uint32_t identifier) {
 // Begin to read an item. form, a tuple (kind, size, list), is for items that are not in the tables
 // or are to be taken otherwise; without one, those are raw bytes. extra, up to 6 bytes, is what
 // the request for the first part has behind the identifier. ValueError for a bad address, edition,
-// form or extra.
+// form, identifier or extra.
 static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     exchange_t *self = MP_OBJ_TO_PTR(args[0]);
     dlt645_request_t *request = &self->request;
     request->edition = mod_get_edition(args[1]);
     mod_get_address(args[2], request->address);
     memcpy(self->address, request->address, sizeof(self->address));
-    uint32_t identifier = mod_get_identifier(args[3]);
+    uint32_t identifier = mod_get_identifier(request->edition, args[3]);
     set_identifier(request, identifier);
     mp_buffer_info_t extra = {0};
     if (n_args > 5) {
@@ -77,6 +77,7 @@ static mp_obj_t exchange_begin(size_t n_args, const mp_obj_t *args) {
     dlt645_assembly_begin(&self->assembly, self->buffer, self->size,
                           dlt645_item_size(&self->rule));
     self->noisy = false;
+    self->setbacks = 0;
     self->error = 0;
     self->error_size = 0;
     return mp_const_none;
@@ -110,7 +111,8 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(mod_exchange_request_obj, 2, 3, exchange_req
 //
 // Await the answer to a request that is no reading: from address (an A stands for any digit), to
 // function control (0..1FH), and beginning with the identifier when one is given. ValueError for a
-// bad address, edition or control. What request() would write is undefined until begin().
+// bad address, edition, control or identifier. What request() would write is undefined until
+// begin().
 static mp_obj_t exchange_expect(size_t n_args, const mp_obj_t *args) {
     exchange_t *self = MP_OBJ_TO_PTR(args[0]);
     dlt645_request_t *request = &self->request;
@@ -124,7 +126,7 @@ static mp_obj_t exchange_expect(size_t n_args, const mp_obj_t *args) {
     request->sequence = 0;
     request->identifier_size = 0;
     if (n_args > 4 && args[4] != mp_const_none) {
-        set_identifier(request, mod_get_identifier(args[4]));
+        set_identifier(request, mod_get_identifier(request->edition, args[4]));
     }
     dlt645_assembly_begin(&self->assembly, self->buffer, self->size, 0);
     self->error = 0;
