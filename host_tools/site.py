@@ -51,9 +51,9 @@ class Site:
 
     `baud` is in bit/s on both buses; `period` (slot length), `heartbeat` and `linger` are
     seconds; `dead` meters are known not to answer, which takes time; `of_1997` meters speak the
-    edition of that year, and the others that of 2007. `transport` says how the
-    modem is used to reach the broker, "at" or "ppp"; `account` is user and password for the
-    mobile network. `pulse_inputs` count energy beside the meters.
+    edition of that year, and the others that of 2007. `transport` says how the modem is used to
+    reach the broker, "at" or "ppp"; `account` is user and password for the mobile network.
+    `meter_clocks` is whether those are looked at. `pulse_inputs` count energy beside the meters.
     """
 
     meters: int = 64
@@ -68,6 +68,7 @@ class Site:
     account: tuple[str, str] | None = None
     dead: int = 0
     of_1997: int = 0
+    meter_clocks: str = "check"
     pulse_inputs: int = 0
 
     def check(self) -> None:
@@ -148,6 +149,7 @@ class Site:
             "version": 1,
             "device": DEVICE,
             "utc_offset": self.utc_offset,
+            "meter_clocks": self.meter_clocks,
             "buses": [{"baud": self.baud}] * BUSES,
             "meters": [meter.as_dict() for meter in self.spread_meters()],
             "tasks": [{"name": "load", "items": list(ITEMS), "every": self.period}],

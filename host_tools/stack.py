@@ -100,6 +100,8 @@ class StackOptions:
             account=self.account,
             dead=self.dead,
             of_1997=self.of_1997,
+            # Time does not lapse for the simulated meters.
+            meter_clocks="check" if self.lapse == 1 else "ignore",
             pulse_inputs=self.pulse_inputs,
         )
         site.check()

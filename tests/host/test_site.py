@@ -58,6 +58,7 @@ def test_the_file_is_what_the_firmware_reads(tmp_path: Path) -> None:
         "version": 1,
         "device": "a1b2c3d4e5f6",
         "utc_offset": "+08:00",
+        "meter_clocks": "check",
         "buses": [{"baud": 2400}, {"baud": 2400}],
         "meters": [
             {"number": 1, "address": "000000000001", "bus": 1},
