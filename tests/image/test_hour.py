@@ -93,6 +93,7 @@ def is_under_load(stack: Stack) -> bool:
     return stack.receiver.wait_for(lambda: (stack.bytes_on_air() or 0) > before, 5)
 
 
+@pytest.mark.timeout(480)  # it has several time-outs of minutes to wait for
 def test_an_hour_of_slots_costs_no_heap_and_no_reading_whatever_the_network_does(
     folder: Path,
 ) -> None:
