@@ -165,7 +165,7 @@ $(IMAGE_OF_virtual): $(SOURCES) $(CROSS_SYSTEM) $(HEAP_CHOICE)
 
 $(BUILD)/virtual-stock/firmware.elf: $(SOURCES) $(CROSS_SYSTEM)
 	@echo "Building build/virtual-stock/firmware.elf"
-	@$(MAKE_VIRTUAL) HEAP_SIZE=196608 USER_C_MODULES= FROZEN_MANIFEST=manifest_stock.py $(LOGGED)
+	@$(MAKE_VIRTUAL) HEAP_SIZE=262144 USER_C_MODULES= FROZEN_MANIFEST=manifest_stock.py $(LOGGED)
 	@touch $@
 
 # --- For stock MicroPython: the codec as a native module, and the bundle ----------------------

@@ -6,6 +6,7 @@ fields with their units and defaults; config_fields.py is what is enforced.
 
 import binascii
 import json
+import os
 
 from micropython import const
 
@@ -18,7 +19,7 @@ from .settings import ConfigError, Section
 from .tasks import reads_input
 from .timezone import TimeZone
 
-_LARGEST = const(32768)  # characters: four times what 64 meters and all other fields take
+_LARGEST = const(32768)  # bytes: four times what 64 meters and all other fields take
 
 
 def of_board(board):
@@ -35,14 +36,16 @@ def of_board(board):
 def load(path):
     """Read and validate the file at `path`; returns a Section. Raises ConfigError."""
     try:
+        too_long = os.stat(path)[6] > _LARGEST
         with open(path) as file:
-            text = file.read(_LARGEST + 1)
+            # As much as there is: room for the largest would be a third of a small board's heap.
+            text = "" if too_long else file.read()
     except OSError:
         raise ConfigError("%s: cannot be read; create it, docs/configuration.md says how" % path)
     except UnicodeError:
         raise ConfigError("%s: is not UTF-8 text" % path)
-    if len(text) > _LARGEST:
-        raise ConfigError("%s: is longer than %d characters" % (path, _LARGEST))
+    if too_long:
+        raise ConfigError("%s: is longer than %d bytes" % (path, _LARGEST))
     return parse(text, path)
 
 

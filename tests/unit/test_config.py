@@ -531,7 +531,7 @@ def test_files_that_cannot_be_read():
 def test_a_file_that_is_no_text_or_too_long_for_the_heap():
     for content, why in (
         (b'{"version": "\xff\xfe"}', "is not UTF-8 text"),
-        (b" " * 32769, "is longer than 32768 characters"),
+        (b" " * 32769, "is longer than 32768 bytes"),
     ):
         path = "/tmp/concentrator-test-config-%d.json" % random.getrandbits(30)
         with open(path, "wb") as file:
