@@ -119,8 +119,8 @@ class Bus:
         `limit_ms` is the time-out, if it is to be another one than configured; the attribute
         `delay_ms` then tells how long the meter took to begin.
 
-        Never raises for what happens on the line; RuntimeError while another transaction is under
-        way. What it returns is no coroutine, and good for `await` alone, not for wait_for().
+        Never raises for what happens on the line; RuntimeError while another one is under way.
+        What it returns is no coroutine, and good for `await` alone, not for wait_for().
         """
         self._must_be_idle()
         self._transaction = transaction
@@ -129,21 +129,25 @@ class Bus:
         return self
 
     async def ask(self, transaction, baud=None, limit_ms=None):
-        """Wait for a turn, and exchange a transaction in it, all parts; the last one's quality.
+        """Wait for a turn, and converse() in it."""
+        async with self.turns:
+            return await self.converse(transaction, baud, limit_ms=limit_ms)
+
+    async def converse(self, transaction, baud=None, again=True, limit_ms=None):
+        """Exchange a transaction, all parts, for who has the turn; the last one's quality.
 
         At `baud` bit/s, or as configured; whoever gave way finds the bus at the speed of before.
-        `limit_ms` as of exchange().
+        The others as of exchange().
         """
-        async with self.turns:
-            before = self.baud
-            try:
-                self.set_speed(baud or self.own_baud)
-                reason = quality.MORE
-                while reason == quality.MORE:
-                    reason = await self.exchange(transaction, True, limit_ms)
-                return reason
-            finally:
-                self.set_speed(before)
+        before = self.baud
+        try:
+            self.set_speed(baud or self.own_baud)
+            reason = quality.MORE
+            while reason == quality.MORE:
+                reason = await self.exchange(transaction, again, limit_ms)
+            return reason
+        finally:
+            self.set_speed(before)
 
     def __iter__(self):
         """What `await` asks of an awaitable: the transaction begins."""
@@ -163,7 +167,7 @@ class Bus:
         next(asyncio.sleep_ms(wait_ms))  # puts the owner's task to sleep
 
     def throw(self, error):
-        """What a cancelled task calls. The next one waits for what may still come of this one."""
+        """What a cancelled task calls; the next one waits for what may still come of it."""
         self._state = _IDLE
         raise error
 

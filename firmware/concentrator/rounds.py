@@ -113,12 +113,7 @@ class Rounds:
         transaction.prepare(
             meters.address(meter), step.identifier, meters.edition(meter), step.form
         )
-        self._bus.set_speed(meters.baud(meter) or self._baud)
-        reason = quality.MORE
-        while reason == quality.MORE:
-            reason = await self._bus.exchange(transaction, False)
-        self._bus.set_speed(self._baud)
-        return reason
+        return await self._bus.converse(transaction, meters.baud(meter), again=False)
 
     async def read(self, slot, due, late=False, done=()):
         """Make a reading of every meter for all tasks in `due`, but for those (task, meter) in

@@ -3,6 +3,7 @@
 import asyncio
 
 import dlt645
+from concentrator import bus as buses
 from concentrator import collector, journal, quality, records
 from concentrator.collector import Collector
 from concentrator.items import Catalogue
@@ -35,7 +36,7 @@ class Bus:
         self.number = number
         self.preamble = 4
         self.timeout_ms = 700
-        self.baud = 2400
+        self.baud = self.own_baud = 2400
         self.delay_ms = 30
         self.turns = Turns()
         self.cycle_ms = 0
@@ -51,6 +52,8 @@ class Bus:
     def set_speed(self, baud):
         self.reopened += baud != self.baud
         self.baud = baud
+
+    converse = buses.Bus.converse
 
     async def exchange(self, transaction, again, limit_ms=None):
         request = dlt645.parse(transaction.request[: transaction.request_size])

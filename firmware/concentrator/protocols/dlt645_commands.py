@@ -140,26 +140,6 @@ class CommandTransaction:
         return quality.GOOD
 
 
-class AtSpeed:
-    """`with AtSpeed(bus, baud):` has a bus at `baud` bit/s, or as it is if that is None.
-
-    It is for who has the bus's turn: it goes on at the speed of before.
-    """
-
-    def __init__(self, bus, baud):
-        self._bus = bus
-        self._before = bus.baud
-        self._baud = baud or bus.baud
-
-    def __enter__(self):
-        """Change to the speed."""
-        self._bus.set_speed(self._baud)
-
-    def __exit__(self, *_):
-        """Change back."""
-        self._bus.set_speed(self._before)
-
-
 async def perform(bus, request, baud=None):
     """Exchange a Request on a bus; returns (quality, the transaction, which has the answer).
 
@@ -167,5 +147,4 @@ async def perform(bus, request, baud=None):
     """
     transaction = CommandTransaction(bus.preamble)
     transaction.prepare(request)
-    with AtSpeed(bus, baud):
-        return await bus.exchange(transaction), transaction
+    return await bus.converse(transaction, baud or bus.baud), transaction

@@ -15,7 +15,7 @@ from .. import quality
 from . import dlt645_requests as requests
 from .dlt645 import ReadTransaction
 from .dlt645_arguments import WILDCARD, check_meter
-from .dlt645_commands import AtSpeed, perform
+from .dlt645_commands import perform
 
 # Outcomes of a relay command.
 NOT_SENT = "not sent"  # the meter's status could not be read first
@@ -66,7 +66,7 @@ async def read_relay_status(bus, address, baud=None):
     """(quality, status word 3 or None): bit 4 is 1 when the relay is open, 6 when it is to be."""
     transaction = ReadTransaction(bus.preamble)
     transaction.prepare(address, _STATUS_3)
-    result = await _finish(bus, transaction, baud)
+    result = await bus.converse(transaction, baud or bus.baud)
     return result, transaction.value(0)
 
 
@@ -177,13 +177,4 @@ async def _answers(bus, address, edition, baud):
     """Whether a meter answers anything at all."""
     transaction = ReadTransaction(bus.preamble)
     transaction.prepare(address, _ENERGY_1997 if edition == 1997 else _ENERGY, edition)
-    return await _finish(bus, transaction, baud) in (quality.GOOD, quality.REFUSED)
-
-
-async def _finish(bus, transaction, baud):
-    """Exchange a reading with all its parts."""
-    result = quality.MORE
-    with AtSpeed(bus, baud):
-        while result == quality.MORE:
-            result = await bus.exchange(transaction)
-    return result
+    return await bus.converse(transaction, baud or bus.baud) in (quality.GOOD, quality.REFUSED)
